@@ -1,0 +1,95 @@
+"""BER-TLV (EMV 4.4 Book 3, Annex B) and data object lists (Book 3, §5.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from firmware.errors import CardBroken
+
+_DEPTH_MAX = 6
+
+
+def read(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Each (tag, value) on this level. Zero bytes between objects are skipped. Raises CardBroken."""
+    at = 0
+    while at < len(data):
+        if data[at] == 0x00:
+            at += 1
+            continue
+        tag, at = _tag(data, at)
+        length, at = _length(data, at)
+        if at + length > len(data):
+            raise CardBroken(f"tag {tag:X} says {length} bytes, {len(data) - at} are there")
+        yield tag, data[at : at + length]
+        at += length
+
+
+def flatten(data: bytes, depth: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Every primitive object in the tree. Raises CardBroken, also for absurd nesting."""
+    if depth > _DEPTH_MAX:
+        raise CardBroken("data objects are nested too deeply")
+    for tag, value in read(data):
+        if constructed(tag):
+            yield from flatten(value, depth + 1)
+        else:
+            yield tag, value
+
+
+def constructed(tag: int) -> bool:
+    first = tag >> 8 * ((tag.bit_length() - 1) // 8) if tag else 0
+    return bool(first & 0x20)
+
+
+def write(tag: int, value: bytes) -> bytes:
+    """One object with the shortest length form."""
+    size = len(value)
+    length = bytes([size]) if size < 0x80 else bytes([0x81, size]) if size < 0x100 else b"\x82" + size.to_bytes(2, "big")
+    return tag.to_bytes((tag.bit_length() + 7) // 8 or 1, "big") + length + value
+
+
+def dol(data: bytes) -> list[tuple[int, int]]:
+    """A data object list as (tag, length) pairs. Raises CardBroken."""
+    entries, at = [], 0
+    while at < len(data):
+        tag, at = _tag(data, at)
+        length, at = _length(data, at)
+        entries.append((tag, length))
+    return entries
+
+
+def fill_dol(entries: list[tuple[int, int]], values: Mapping[int, bytes], numeric: frozenset[int]) -> bytes:
+    """Book 3, §5.4: unknown → zeros; too long: numeric loses the left, others the right; too short: numeric is
+    padded on the left, others on the right."""
+    out = bytearray()
+    for tag, length in entries:
+        value = values.get(tag, b"")
+        if tag in numeric:
+            out += value[-length:].rjust(length, b"\0") if length else b""
+        else:
+            out += value[:length].ljust(length, b"\0")
+    return bytes(out)
+
+
+def _tag(data: bytes, at: int) -> tuple[int, int]:
+    start = at
+    at += 1
+    if data[start] & 0x1F == 0x1F:
+        while at < len(data) and data[at] & 0x80:
+            at += 1
+        at += 1
+    if at > len(data) or at - start > 4:
+        raise CardBroken("a tag is cut off or too long")
+    return int.from_bytes(data[start:at], "big"), at
+
+
+def _length(data: bytes, at: int) -> tuple[int, int]:
+    if at >= len(data):
+        raise CardBroken("a length is missing")
+    first = data[at]
+    at += 1
+    if first < 0x80:
+        return first, at
+    size = first & 0x7F
+    if not 1 <= size <= 2 or at + size > len(data):
+        raise CardBroken("a length has a wrong form")
+    return int.from_bytes(data[at : at + size], "big"), at + size

@@ -1,0 +1,23 @@
+"""The glass is gone: nothing more is asked of anyone. What is open is decided, printed and beeped (S69)."""
+
+from __future__ import annotations
+
+from firmware import log
+from firmware.faults import outcome
+from firmware.hal.signals import Sound
+from firmware.ledger.in_flight import CANNOT_COMPLETE, NO_REPLY
+from firmware.ledger.lifecycle import Event, State
+from firmware.terminal import Terminal
+
+
+def lost(t: Terminal) -> None:
+    """UNDECIDED and APPROVED become OWED; CLOSING waits for glass and person; the paper says which."""
+    log.event("device lost", device="display")
+    t.console.sound(Sound.FAULT)
+    for entry in t.journal.in_state(State.UNDECIDED):
+        t.journal.move(entry, Event.SILENCE, reason=NO_REPLY)
+    for entry in t.journal.in_state(State.APPROVED):
+        t.journal.move(entry, Event.NOT_CURED, reason=CANNOT_COMPLETE)
+    for entry in t.outbox.owed:
+        if entry.why != "told":
+            outcome.notice(t, t.journal.note(entry, why="told"))

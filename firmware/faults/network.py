@@ -1,0 +1,27 @@
+"""The line broke: what is owed goes first, before every sale and whenever the terminal is idle."""
+
+from __future__ import annotations
+
+from firmware import words as w
+from firmware.errors import Refused
+from firmware.faults import outcome
+from firmware.hal.link import Abort
+from firmware.terminal import Terminal
+from firmware.ui import screens
+
+
+def settle_debts(t: Terminal, abort: Abort) -> bool:
+    """Try what is owed once, say what ended. True if nothing is owed any more."""
+    owed = t.outbox.owed
+    if not owed:
+        return True
+    t.console.show(screens.reversing(len(owed)))
+    for entry in t.outbox.flush(abort):
+        outcome.tell(t, entry)
+    return not t.outbox.owed
+
+
+def nothing_owed(t: Terminal) -> None:
+    """Before every act of money (rule 8). Raises Refused while a reversal is not acknowledged."""
+    if not settle_debts(t, t.console.cancel_pressed):
+        raise Refused(w.STILL_OWED)

@@ -1,0 +1,128 @@
+"""Paper and money: hold the goods, prove the slip, or take the sale back (money rule 4).
+
+body → fence → durable CLOSING → last block → fence → durable RELEASED → the glass lets the goods go.
+Before CLOSING a timer may reverse; from CLOSING on only a person may say that the slip is not whole.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from firmware import receipts
+from firmware import words as w
+from firmware.errors import PrinterTrouble
+from firmware.faults import network, outcome
+from firmware.hal.events import Key
+from firmware.hal.signals import Sound
+from firmware.ledger.entry import Entry
+from firmware.ledger.in_flight import CANNOT_COMPLETE
+from firmware.ledger.lifecycle import Event, State
+from firmware.receipts import Slip
+from firmware.terminal import Terminal
+from firmware.ui import screens
+
+_REDRAW_S = 10.0
+
+
+class Choice(Enum):
+    """What the operator wants while the goods are held."""
+
+    AGAIN = "again"
+    COPY = "copy"
+    TAKE_BACK = "take_back"
+    WAIT = "wait"
+
+
+_KEYS = {Key.ENTER: Choice.AGAIN, Key.D1: Choice.COPY, Key.CANCEL: Choice.TAKE_BACK}
+
+
+def close(t: Terminal, entry: Entry) -> Entry:
+    """From APPROVED to RELEASED or OWED, whatever the printer does. Returns the entry as it then is."""
+    until = t.devices.clock.monotonic_s() + t.config.times.hold_s
+    slip = merchant_slip(t, entry)
+    trouble = _print_body(t, entry, slip)
+    while trouble:
+        choice = _hold(t, trouble, until)
+        if choice is Choice.TAKE_BACK:
+            return take_back(t, entry, Event.NOT_CURED)
+        if choice is Choice.COPY and _digital_copy(t, entry):
+            return t.journal.get(entry.id)
+        if choice is Choice.AGAIN:
+            trouble = _print_body(t, entry, slip)
+    return _finish(t, entry, slip)
+
+
+def merchant_slip(t: Terminal, entry: Entry, duplicate: bool = False) -> Slip:
+    return receipts.sale_slip(entry, t.config.merchant, w.P_MERCHANT_COPY, t.journal.hash_of(entry),
+                              t.ledger.origin(entry), duplicate)  # fmt: skip
+
+
+def _print_body(t: Terminal, entry: Entry, slip: Slip) -> PrinterTrouble | None:
+    t.console.show(screens.printing(entry.amount, hold=True))
+    return outcome.print_job(t, entry, "body", slip.body, cut=False)
+
+
+def _hold(t: Terminal, trouble: PrinterTrouble, until: float) -> Choice:
+    """One instruction, a countdown, three keys. Time up means: take it back."""
+    t.console.sound(Sound.FAULT)
+    while (left := until - t.devices.clock.monotonic_s()) > 0:
+        screen = screens.hold(trouble, round(left))
+        choice = t.console.choose(screen, _KEYS, min(left, _REDRAW_S), Choice.WAIT)
+        if choice is not Choice.WAIT:
+            return choice
+    return Choice.TAKE_BACK
+
+
+def _digital_copy(t: Terminal, entry: Entry) -> bool:
+    """RELEASED is durable on the customer's green key before the QR is drawn (rule 5)."""
+    keys = {Key.ENTER: True, Key.CANCEL: False}
+    if not t.console.choose(screens.offer_copy(entry.amount), keys, t.config.times.prompt_s, False):
+        return False
+    chain = t.journal.hash_of(entry)
+    entry = t.journal.move(entry, Event.COPY_ACCEPTED, copy="qr")
+    text = receipts.digital_copy(entry, t.config.merchant, chain)
+    t.console.choose(screens.digital_copy(text), {Key.ENTER: True}, t.config.times.prompt_s, True)
+    return True
+
+
+def _finish(t: Terminal, entry: Entry, slip: Slip) -> Entry:
+    """The body is proved. From here on nothing is reversed by a timer or at boot."""
+    entry = t.journal.move(entry, Event.BODY_PROVED)
+    if outcome.print_job(t, entry, "last", slip.last, cut=True):
+        return ask_slip(t, entry)
+    return t.journal.move(entry, Event.SLIP_PROVED)
+
+
+def ask_slip(t: Terminal, entry: Entry) -> Entry:
+    """小票完整吗? stays until a person answers."""
+    if t.console.insist(screens.slip_complete(entry.amount), {Key.ENTER: True, Key.CANCEL: False}):
+        return t.journal.move(entry, Event.SLIP_WHOLE)
+    return take_back(t, entry, Event.SLIP_TORN)
+
+
+def take_back(t: Terminal, entry: Entry, why: Event) -> Entry:
+    """OWED is durable, then the reversal leaves at once, then it is told."""
+    entry = t.journal.move(entry, why, reason=CANNOT_COMPLETE)
+    network.settle_debts(t, t.console.cancel_pressed)
+    entry = t.journal.get(entry.id)
+    if entry.state is State.OWED:
+        outcome.tell(t, entry)
+    return entry
+
+
+def second_copy(t: Terminal, entry: Entry) -> None:
+    """The cardholder's copy: the sale is RELEASED, so paper trouble costs a reprint and no money."""
+    keys = {Key.ENTER: True, Key.CANCEL: False}
+    if not t.console.choose(screens.next_copy(), keys, t.config.times.prompt_s, True):
+        return
+    trouble = copy(t, entry, w.P_CARDHOLDER_COPY, "customer", duplicate=False)
+    if trouble:
+        t.console.tell(screens.printer_trouble(trouble), Sound.FAULT)
+
+
+def copy(t: Terminal, entry: Entry, which: w.Word, name: str, duplicate: bool) -> PrinterTrouble | None:
+    """One copy of a released entry."""
+    t.console.show(screens.printing(entry.amount, hold=False))
+    slip = receipts.sale_slip(entry, t.config.merchant, which, t.journal.hash_of(entry), t.ledger.origin(entry),
+                              duplicate)  # fmt: skip
+    return outcome.print_slip(t, entry, name, slip)

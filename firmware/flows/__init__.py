@@ -1,0 +1,1 @@
+"""One act per file, each a straight story of one screenful."""

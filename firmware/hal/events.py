@@ -1,0 +1,67 @@
+"""What the world does to the terminal. Drivers post these into the one Inbox; nothing else crosses threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Key(Enum):
+    """The 4×4 keypad: digits, CANCEL beside 3, CLEAR beside 6, MENU beside 9, UP 0 DOWN ENTER at the foot."""
+
+    D0 = "0"
+    D1 = "1"
+    D2 = "2"
+    D3 = "3"
+    D4 = "4"
+    D5 = "5"
+    D6 = "6"
+    D7 = "7"
+    D8 = "8"
+    D9 = "9"
+    CANCEL = "cancel"
+    CLEAR = "clear"
+    ENTER = "enter"
+    MENU = "menu"
+    UP = "up"
+    DOWN = "down"
+
+    @property
+    def digit(self) -> str | None:
+        return self.value if len(self.value) == 1 else None
+
+
+@dataclass(frozen=True)
+class KeyPressed:
+    """One debounced press."""
+
+    key: Key
+
+
+@dataclass(frozen=True)
+class CardInserted:
+    """A card went into the reader."""
+
+
+@dataclass(frozen=True)
+class CardRemoved:
+    """The card left the reader."""
+
+
+@dataclass(frozen=True)
+class DeviceGone:
+    """A part stopped answering: 'reader', 'printer', 'display', 'keypad', 'link'."""
+
+    device: str
+
+
+@dataclass(frozen=True)
+class DeviceBack:
+    """A part answers again."""
+
+    device: str
+
+
+Event = KeyPressed | CardInserted | CardRemoved | DeviceGone | DeviceBack
+Post = Callable[[Event], None]

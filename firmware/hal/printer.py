@@ -1,0 +1,61 @@
+"""The receipt printer and its proof of paper."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of paper: `left` and `right` share the width of 32 columns (a Han character takes two)."""
+
+    left: str
+    right: str = ""
+    centre: bool = False
+    double: bool = False
+    rule: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """One indivisible piece of printing. `id` is never used twice; a job cut off never comes out later."""
+
+    id: str
+    lines: tuple[Line, ...]
+    cut: bool = False
+
+
+class Proof(Enum):
+    """How sure the printer is."""
+
+    PRINTED = "printed"  # its fence is answered when the paper is out
+    PROCESSED = "processed"  # its fence only says the data was handled; a clean status followed
+
+
+class PrinterState(Enum):
+    """What a look at the printer told."""
+
+    READY = "ready"
+    PAPER_LOW = "paper_low"
+    PAPER_OUT = "paper_out"
+    COVER_OPEN = "cover_open"
+    CUTTER = "cutter"
+    HARDWARE = "hardware"
+    OVERHEAT = "overheat"
+    UNKNOWN = "unknown"  # silent: never "ready", never "no paper"
+
+
+class Printer(Protocol):
+    """Jobs in, proof out."""
+
+    @abstractmethod
+    def print(self, job: Job) -> Proof:
+        """Print the whole job and wait for its fence. Raises PrinterFault: then what is on paper is unknown,
+        but nothing more of this job will ever come out."""
+
+    @abstractmethod
+    def status(self) -> PrinterState:
+        """Ask now. Never raises."""

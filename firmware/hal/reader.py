@@ -1,0 +1,48 @@
+"""The chip-card reader."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Protocol
+
+from firmware.hal.events import Post
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a card answered: data without the status word, and SW1 SW2 as one number (0x9000)."""
+
+    data: bytes
+    sw: int
+
+
+class Card(Protocol):
+    """One powered session with one card. After CardLost every further call raises CardLost."""
+
+    @abstractmethod
+    def transmit(self, apdu: bytes, timeout_s: float) -> Response:
+        """Send one command APDU. 61xx and 6Cxx never come out of here: the driver fetches and repeats.
+
+        Raises CardLost (pulled, reset, mute for `timeout_s`) or ReaderLost.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Power the card down. Never raises; may be called twice."""
+
+
+class CardReader(Protocol):
+    """One slot."""
+
+    @abstractmethod
+    def start(self, post: Post) -> None:
+        """Begin to report CardInserted, CardRemoved, DeviceGone('reader'), DeviceBack('reader')."""
+
+    @abstractmethod
+    def connect(self) -> Card:
+        """Power the card that is in the slot. Raises NoCard, CardUnsupported, ReaderLost."""
+
+    @abstractmethod
+    def present(self) -> bool:
+        """Is there a card in the slot? False while the reader is gone."""

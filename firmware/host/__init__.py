@@ -1,0 +1,1 @@
+"""The acquirer's language: field tables, codec, MAC, messages and one exchange at a time."""

@@ -1,0 +1,125 @@
+"""Messages of the UnionPay-style profile, built from plain values (host facts, 1.2–1.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firmware.emv import tags, tlv
+from firmware.emv.chip import Chip
+from firmware.host.codec import Message
+from firmware.host.profiles import Profile
+from firmware.money import CURRENCY, de4
+from firmware.security.secrets import Pan, PinBlock, Track2
+
+SIGN_ON_3DES, ECHO_TEST = "003", "301"
+_F53_PIN = "2600000000000000"  # X9.8 with PAN, double-length key
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who speaks: DE 41, DE 42 and the header of every frame."""
+
+    terminal_id: str
+    merchant_id: str
+    header: str
+
+
+@dataclass(frozen=True)
+class Details:
+    """The lasting part of a financial request: what the journal keeps and a reversal repeats."""
+
+    act: str
+    amount: int
+    stan: str
+    batch: str
+    f22: str
+    f23: str
+    pan: Pan
+    expiry: str
+    f60_tail: str = "00060"  # network code 000, reads contactless too, no fallback
+
+
+def f60(profile: Profile, details: Details) -> str:
+    return profile.acts[details.act].f60_1 + details.batch + details.f60_tail
+
+
+def _kept(profile: Profile, caller: Caller, d: Details) -> dict[str, str]:
+    """F2 … F60: the fields that request and reversal share."""
+    act = profile.acts[d.act]
+    return {
+        "2": d.pan.reveal(),
+        "3": act.f3,
+        "4": de4(d.amount),
+        "11": d.stan,
+        "14": d.expiry,
+        "22": d.f22,
+        "23": d.f23,
+        "25": act.f25,
+        "41": caller.terminal_id,
+        "42": caller.merchant_id,
+        "49": CURRENCY,
+        "60": f60(profile, d),
+    }
+
+
+def sale(profile: Profile, caller: Caller, d: Details, chip: Chip, pin: PinBlock | None) -> Message:
+    """0200 000000 with the chip's data. F64 is added by the exchange."""
+    fields = _kept(profile, caller, d) | {"35": chip.track2.text(), "55": online_f55(profile, chip).hex()}
+    if pin:
+        fields |= {"26": "12", "52": pin.reveal().hex(), "53": _F53_PIN}
+    return Message(profile.acts[d.act].mti, fields, caller.header)
+
+
+def void(profile: Profile, caller: Caller, d: Details, track2: Track2 | None, rrn: str, auth: str,
+         original: str) -> Message:  # fmt: skip
+    """0200 200000 naming the original: F37, F38, F61 = original batch + STAN (host facts, 1.5)."""
+    fields = _kept(profile, caller, d) | {"37": rrn or "0" * 12, "61": original}
+    if track2:
+        fields["35"] = track2.text()
+    if auth:
+        fields["38"] = auth
+    return Message(profile.acts[d.act].mti, fields, caller.header)
+
+
+def reversal(profile: Profile, caller: Caller, d: Details, reason: str, f55: str, auth: str, original: str) -> Message:
+    """0400: the request without 26, 35, 36, 37, 52, 53; plus F39 reason, F38 only if an approval gave one,
+    F55 shrunk, F61 = original batch + own STAN when a void is undone (host facts, 1.4)."""
+    kept = _kept(profile, caller, d)
+    fields = {str(n): kept[str(n)] for n in profile.reversal_keeps} | {"39": reason}
+    for number, value in (("38", auth), ("55", f55), ("61", original)):
+        if value:
+            fields[number] = value
+    return Message("0400", fields, caller.header)
+
+
+def sign_on(profile: Profile, caller: Caller, stan: str, batch: str, operator: str) -> Message:
+    """0800, F60.3 = 003: working keys under a double-length TMK. Carries no MAC."""
+    fields = {"11": stan, "41": caller.terminal_id, "42": caller.merchant_id,
+              "60": profile.acts["sign_on"].f60_1 + batch + SIGN_ON_3DES,
+              "63": f"{operator} ".encode().hex()}  # fmt: skip
+    return Message("0800", fields, caller.header)
+
+
+def echo(profile: Profile, caller: Caller, batch: str) -> Message:
+    """0820, F60.3 = 301: is somebody there?"""
+    fields = {"41": caller.terminal_id, "42": caller.merchant_id,
+              "60": profile.acts["echo"].f60_1 + batch + ECHO_TEST}  # fmt: skip
+    return Message("0820", fields, caller.header)
+
+
+def online_f55(profile: Profile, chip: Chip) -> bytes:
+    """F55 of an online request (host facts, 1.7): what the card or terminal has, in the profile's order."""
+    values = chip.values()
+    return b"".join(tlv.write(tag, values[tag]) for tag in profile.online_f55 if tag in values)
+
+
+def reversal_f55(profile: Profile, chip: Chip) -> str:
+    """The shrunken F55 a 0400 repeats: TVR, IFD serial, issuer data, ATC."""
+    values = chip.values()
+    return b"".join(tlv.write(tag, values[tag]) for tag in profile.reversal_f55 if tag in values).hex()
+
+
+def answer_f55(message: Message) -> bytes:
+    """Tag 91 of a reply's F55, or nothing. Raises CardBroken for bad TLV: the caller treats it as garbled."""
+    raw = bytes.fromhex(message.get(55))
+    return dict(tlv.flatten(raw)).get(tags.ISSUER_AUTH_DATA, b"") if raw else b""

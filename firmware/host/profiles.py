@@ -1,0 +1,52 @@
+"""What differs from acquirer to acquirer, as data. Columns of host facts 1.3; deviations are a new profile, not code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from firmware.host.fields import Spec, unionpay
+
+
+@dataclass(frozen=True)
+class Act:
+    """One row of the transaction table: MTI, F3, F25, F60.1."""
+
+    mti: str
+    f3: str
+    f25: str
+    f60_1: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One acquirer's habits."""
+
+    name: str
+    spec: Spec
+    acts: dict[str, Act]
+    success: frozenset[str] = frozenset({"00", "11", "A2", "A4", "A5", "A6"})
+    partial: str = "10"
+    duplicate: str = "94"
+    sign_on_again: frozenset[str] = frozenset({"A0", "99"})
+    try_again: frozenset[str] = frozenset({"68", "90", "91", "92", "96", "98", "A7"})
+    match: tuple[int, ...] = (3, 4, 11, 41)
+    reversal_keeps: tuple[int, ...] = (2, 3, 4, 11, 14, 22, 23, 25, 41, 42, 49, 60)
+    reversal_f55: tuple[int, ...] = (0x95, 0x9F1E, 0x9F10, 0x9F36)
+    online_f55: tuple[int, ...] = field(default=(0x9F26, 0x9F27, 0x9F10, 0x9F37, 0x9F36, 0x95, 0x9A, 0x9C, 0x9F02,
+                                                 0x5F2A, 0x82, 0x9F1A, 0x9F03, 0x9F33, 0x9F34, 0x9F35, 0x84, 0x9F09,
+                                                 0x9F41, 0x9F1E))  # fmt: skip
+    not_found_ends_reversal: bool = False
+    refusals_until_stuck: int = 3
+
+
+UNIONPAY = Profile(
+    name="unionpay",
+    spec=unionpay(),
+    acts={
+        "sale": Act("0200", "000000", "00", "22"),
+        "void": Act("0200", "200000", "00", "23"),
+        "sign_on": Act("0800", "", "", "00"),
+        "echo": Act("0820", "", "", "00"),
+    },
+)
+PROFILES = {UNIONPAY.name: UNIONPAY}

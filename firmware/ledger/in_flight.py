@@ -1,0 +1,104 @@
+"""One safe door to the host (money rules 1, 3 and 6).
+
+`with ledger.in_flight(…) as flight` makes the debt durable before the first byte leaves; every way out that is not
+`settle` with a definite answer leaves the entry OWED (or NEVER_SENT, if no byte left).
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from firmware import log
+from firmware.emv.chip import Chip, Cryptogram
+from firmware.errors import CardError, Foreign, KeyProblem, MacWrong, MessageError, NoAnswer, NotSent
+from firmware.hal.link import Abort
+from firmware.host import messages
+from firmware.host.answers import Answer, Silence
+from firmware.host.codec import Message
+from firmware.host.exchange import Host, never
+from firmware.ledger.entry import Entry
+from firmware.ledger.facts import chip_facts
+from firmware.ledger.lifecycle import Event, Kind, State
+from firmware.security.secrets import PinBlock
+
+if TYPE_CHECKING:
+    from firmware.ledger.ledger import Ledger
+
+NO_REPLY, CANNOT_COMPLETE, CARD_OR_OPERATOR, BAD_MAC = "98", "96", "06", "A0"  # DE 39 of the 0400
+
+
+class InFlight:
+    """One financial request between its durable record and its settled result."""
+
+    def __init__(self, ledger: Ledger, kind: Kind, amount: int, facts: dict[str, Any], chip: Chip | None,
+                 original: Entry | None) -> None:  # fmt: skip
+        self._ledger, self._kind, self._amount, self._facts = ledger, kind, amount, facts
+        self._chip, self._original = chip, original
+        self.entry: Entry
+
+    def __enter__(self) -> InFlight:
+        self.entry = self._ledger.journal.begin(self._kind, self._amount, **self._facts)
+        return self
+
+    def ask(self, host: Host, pin: PinBlock | None = None, abort: Abort = never) -> Answer | Silence:
+        """Send the request. Silence is returned only once NEVER_SENT or OWED is durable."""
+        try:
+            reply = host.ask(self._message(host, pin), abort)
+            return Answer.of(reply, messages.answer_f55(reply))
+        except (NotSent, KeyProblem) as broken:
+            return self._silence(Event.NOT_SENT, "", broken)
+        except MacWrong as broken:
+            return self._silence(Event.SILENCE, BAD_MAC, broken)
+        except (NoAnswer, MessageError, Foreign, CardError) as broken:
+            host.hang_up()
+            return self._silence(Event.SILENCE, NO_REPLY, broken)
+
+    def settle(self, host: Host, answer: Answer | Silence, final: Cryptogram | None) -> None:
+        """The only door that owes nothing. `final` is the card's last word; None if it had none. Never undoes an
+        OWED. The table "host's answer × card's last word" of the design."""
+        if isinstance(answer, Silence):
+            return
+        facts = _answer_facts(answer)
+        if final and self._chip:
+            facts |= chip_facts(self._chip, final)
+        event, reason = verdict(host, answer, final, self._kind)
+        if answer.code == host.profile.duplicate or answer.code in host.profile.sign_on_again:
+            self._ledger.journal.set(signed_on="")
+        self.entry = self._ledger.journal.move(self.entry, event, reason=reason, **facts)
+
+    def _message(self, host: Host, pin: PinBlock | None) -> Message:
+        details = self._ledger.details(self.entry)
+        if self._original:
+            o = self._original
+            track2 = self._chip.track2 if self._chip else None
+            return messages.void(host.profile, host.caller, details, track2, o.rrn, o.auth, o.batch + o.stan)
+        assert self._chip, "a sale has a chip"
+        return messages.sale(host.profile, host.caller, details, self._chip, pin)
+
+    def _silence(self, event: Event, reason: str, broken: Exception) -> Silence:
+        log.event("silence", stan=self.entry.stan, why=type(broken).__name__)
+        self.entry = self._ledger.journal.move(self.entry, event, reason=reason)
+        return Silence(sent=event is Event.SILENCE)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if self._ledger.journal.get(self.entry.id).state is State.UNDECIDED:
+            reason = CARD_OR_OPERATOR if isinstance(error, CardError) else CANNOT_COMPLETE
+            self.entry = self._ledger.journal.move(self.entry, Event.SILENCE, reason=reason)
+
+
+def verdict(host: Host, answer: Answer, final: Cryptogram | None, kind: Kind) -> tuple[Event, str]:
+    """(event, reason of the reversal owed). A void has no second cryptogram to wait for."""
+    if answer.code in host.profile.success:
+        card_agrees = kind is not Kind.SALE or (final is not None and final.kind == "TC")
+        return (Event.APPROVE, "") if card_agrees else (Event.CARD_REFUSED, CARD_OR_OPERATOR)
+    if answer.code == host.profile.partial:
+        return Event.CARD_REFUSED, CARD_OR_OPERATOR
+    if answer.bare and not host.bare_refusal_ends_it and answer.code != host.profile.duplicate:
+        return Event.SILENCE, NO_REPLY
+    return Event.DECLINE, ""
+
+
+def _answer_facts(answer: Answer) -> dict[str, Any]:
+    return {"code": answer.code, "rrn": answer.rrn, "auth": answer.auth, "issuer": answer.issuer,
+            "host_date": answer.host_date, "host_time": answer.host_time}  # fmt: skip

@@ -1,0 +1,237 @@
+"""The durable journal: entries, a hash chain over every change, counters. One transaction a state change.
+
+Tables: `journal` is append-only, each row the whole entry after one change and the SHA-256 over the row before and
+this text; `entries` holds the newest text of each entry for fast look-up; `settings` the counters. `verify` recomputes
+all of it and names the first row that does not fit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from typing import Any
+
+from firmware import log
+from firmware.errors import JournalError
+from firmware.hal.clock import Clock
+from firmware.hal.disk import Disk
+from firmware.ledger import lifecycle
+from firmware.ledger.entry import Entry
+from firmware.ledger.lifecycle import Event, Kind, State
+
+FILE = "journal.db"
+_GENESIS = "0" * 64
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE journal(seq INTEGER PRIMARY KEY, entry INTEGER NOT NULL, text TEXT NOT NULL, hash TEXT NOT NULL);
+CREATE TABLE entries(id INTEGER PRIMARY KEY, state TEXT NOT NULL, kind TEXT NOT NULL, batch TEXT NOT NULL,
+                     stan TEXT NOT NULL, original INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE(batch, stan));
+CREATE INDEX entries_state ON entries(state);
+CREATE INDEX entries_original ON entries(original);
+CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+class Journal:
+    """Everything durable about money. Every public method that writes ends in one Disk.commit."""
+
+    def __init__(self, disk: Disk, clock: Clock) -> None:
+        self._disk, self._clock = disk, clock
+        self._db = disk.connect(FILE)
+        self._migrate()
+
+    def _migrate(self) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > _VERSION:
+            raise JournalError(f"the journal is of version {version}, this firmware knows {_VERSION}: update first")
+        if version == 0:
+            self._db.execute("BEGIN IMMEDIATE")
+            for statement in _SCHEMA.split(";"):
+                if statement.strip():
+                    self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+            self._disk.commit(self._db)
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def begin(self, kind: Kind, amount: int, **facts: Any) -> Entry:
+        """A new UNDECIDED entry with its own STAN, durable when this returns (rules 1 and 2)."""
+        self._db.execute("BEGIN IMMEDIATE")
+        stan = self._take_stan()
+        number = (self._one("SELECT max(id) FROM entries") or 0) + 1
+        at = self._clock.now().isoformat()
+        entry = Entry(number, kind, State.UNDECIDED, self.batch, stan, amount, at, **facts)
+        self._write(entry)
+        self._disk.commit(self._db)
+        return entry
+
+    def close_at_once(self, kind: Kind, amount: int, state: State, **facts: Any) -> Entry:
+        """An entry that never had anything to send (declined by card, cancelled): journaled, nothing owed."""
+        assert state in (State.CANCELLED, State.DECLINED), "only an entry without money may be born closed"
+        self._db.execute("BEGIN IMMEDIATE")
+        number = (self._one("SELECT max(id) FROM entries") or 0) + 1
+        at = self._clock.now().isoformat()
+        entry = Entry(number, kind, state, self.batch, self._take_stan(), amount, at, **facts)
+        self._write(entry)
+        self._disk.commit(self._db)
+        return entry
+
+    def move(self, entry: Entry, event: Event, **facts: Any) -> Entry:
+        """One step of the lifecycle with what it taught us, in one durable transaction."""
+        old = self.get(entry.id)
+        new = old.changed(state=lifecycle.after(old.kind, old.state, event), **facts)
+        self._change(new)
+        log.event("money", stan=new.stan, kind=new.kind.value, state=new.state.value, reason=new.reason)
+        return new
+
+    def note(self, entry: Entry, **facts: Any) -> Entry:
+        """Facts without a change of state (attempts, prints). Durable."""
+        assert "state" not in facts, "a state changes only by move()"
+        new = self.get(entry.id).changed(**facts)
+        self._change(new)
+        return new
+
+    def _change(self, entry: Entry) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        self._write(entry)
+        self._disk.commit(self._db)
+
+    def _write(self, entry: Entry) -> None:
+        text = entry.text()
+        self._db.execute("INSERT INTO journal(entry, text, hash) VALUES(?, ?, ?)",
+                         (entry.id, text, chain(self.head, text)))  # fmt: skip
+        self._db.execute("INSERT OR REPLACE INTO entries(id, state, kind, batch, stan, original, text) "
+                         "VALUES(?, ?, ?, ?, ?, ?, ?)",
+                         (entry.id, entry.state.value, entry.kind.value, entry.batch, entry.stan, entry.original,
+                          text))  # fmt: skip
+
+    def set(self, **settings: str) -> None:
+        """Durable settings, all in one transaction."""
+        self._db.execute("BEGIN IMMEDIATE")
+        for name, value in settings.items():
+            self._put(name, value)
+        self._disk.commit(self._db)
+
+    def next_stan(self) -> str:
+        """A STAN for a management message, durable before use (rule 2)."""
+        self._db.execute("BEGIN IMMEDIATE")
+        stan = self._take_stan()
+        self._disk.commit(self._db)
+        return stan
+
+    def _take_stan(self) -> str:
+        """000001–999999; skips any STAN still owed, stuck, unknown or to be uploaded, and any of this batch."""
+        stan = int(self.setting("stan", "0"))
+        for _ in range(999_999):
+            stan = stan % 999_999 + 1
+            if not self._busy(f"{stan:06d}"):
+                self._put("stan", str(stan))
+                return f"{stan:06d}"
+        raise JournalError("every STAN of this batch is used: settle first")
+
+    def _busy(self, stan: str) -> bool:
+        keeps = tuple(s.value for s in lifecycle.KEEPS_ITS_STAN)
+        marks = ",".join("?" * len(keeps))
+        found = self._one(f"SELECT 1 FROM entries WHERE stan=? AND (batch=? OR state IN ({marks})) LIMIT 1",
+                          stan, self.batch, *keeps)  # fmt: skip
+        return found is not None
+
+    def _put(self, name: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO settings(name, value) VALUES(?, ?)", (name, value))
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def _one(self, sql: str, *values: Any) -> Any:
+        row = self._db.execute(sql, values).fetchone()
+        return row[0] if row else None
+
+    def _entries(self, where: str, *values: Any) -> list[Entry]:
+        rows = self._db.execute(f"SELECT text FROM entries WHERE {where}", values).fetchall()
+        return [Entry.from_text(text) for (text,) in rows]
+
+    def get(self, number: int) -> Entry:
+        """Raises JournalError if there is no such entry."""
+        found = self._entries("id=?", number)
+        if not found:
+            raise JournalError(f"there is no entry {number}")
+        return found[0]
+
+    def find(self, stan: str) -> Entry | None:
+        """By voucher number: in this batch first, else the newest of an earlier one."""
+        found = self._entries("stan=? ORDER BY batch=? DESC, id DESC LIMIT 1", stan, self.batch)
+        return found[0] if found else None
+
+    def last(self, *kinds: Kind) -> Entry | None:
+        """The newest entry of these kinds (all if none are named) that moved money or tried to."""
+        marks = ",".join("?" * len(kinds)) if kinds else "kind"
+        found = self._entries(f"kind IN ({marks}) ORDER BY id DESC LIMIT 1", *(k.value for k in kinds))
+        return found[0] if found else None
+
+    def in_state(self, *states: State) -> list[Entry]:
+        """Oldest first."""
+        marks = ",".join("?" * len(states))
+        return self._entries(f"state IN ({marks}) ORDER BY id", *(s.value for s in states))
+
+    def children(self, entry: Entry) -> list[Entry]:
+        return self._entries("original=? ORDER BY id", entry.id)
+
+    def all(self) -> list[Entry]:
+        return self._entries("1 ORDER BY id")
+
+    def setting(self, name: str, default: str = "") -> str:
+        value = self._one("SELECT value FROM settings WHERE name=?", name)
+        return default if value is None else str(value)
+
+    @property
+    def batch(self) -> str:
+        """Current batch number, six digits (DE 60.2)."""
+        return self.setting("batch", "000001")
+
+    @property
+    def batch_is_empty(self) -> bool:
+        return self._one("SELECT 1 FROM entries WHERE batch=? LIMIT 1", self.batch) is None
+
+    @property
+    def head(self) -> str:
+        """The newest hash of the chain."""
+        return self._one("SELECT hash FROM journal ORDER BY seq DESC LIMIT 1") or _GENESIS
+
+    def hash_of(self, entry: Entry) -> str:
+        """The hash of the entry's newest row."""
+        found = self._one("SELECT hash FROM journal WHERE entry=? ORDER BY seq DESC LIMIT 1", entry.id)
+        return str(found or _GENESIS)
+
+    def verify(self) -> int:
+        """Recompute the chain and compare `entries` with it. Returns the number of rows. Raises JournalError
+        naming the first row that does not fit."""
+        return verify(self._db)
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def chain(before: str, text: str) -> str:
+    return hashlib.sha256(f"{before}\n{text}".encode()).hexdigest()
+
+
+def verify(db: sqlite3.Connection) -> int:
+    """See Journal.verify; works on any open connection, so that a third party can call it."""
+    head, count, newest = _GENESIS, 0, dict[int, str]()
+    for seq, entry, text, found in db.execute("SELECT seq, entry, text, hash FROM journal ORDER BY seq"):
+        count += 1
+        head = chain(head, text)
+        if seq != count or found != head:
+            raise JournalError(f"journal row {seq} (entry {entry}) does not fit the hash chain")
+        if Entry.from_text(text).id != entry:
+            raise JournalError(f"journal row {seq} says it is about entry {entry}, its text does not")
+        newest[entry] = text
+    columns = "id, state, kind, batch, stan, original, text"
+    for number, state, kind, batch, stan, original, text in db.execute(f"SELECT {columns} FROM entries ORDER BY id"):
+        if newest.pop(number, None) != text:
+            raise JournalError(f"entry {number} differs from its newest journal row")
+        e = Entry.from_text(text)
+        if (state, kind, batch, stan, original) != (e.state.value, e.kind.value, e.batch, e.stan, e.original):
+            raise JournalError(f"entry {number}: a column differs from its text")
+    if newest:
+        raise JournalError(f"entry {min(newest)} is in the chain but not in the table of entries")
+    return count

@@ -1,0 +1,71 @@
+"""The ledger as flows see it: the journal plus what seals and matches card numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from firmware.emv.chip import Chip, Cryptogram
+from firmware.hal.random import Random
+from firmware.host import messages
+from firmware.host.exchange import Host
+from firmware.host.messages import Details
+from firmware.ledger.entry import Entry
+from firmware.ledger.facts import chip_facts
+from firmware.ledger.in_flight import InFlight
+from firmware.ledger.journal import Journal
+from firmware.ledger.lifecycle import Kind, State
+from firmware.security.keystore import Keystore
+from firmware.security.secrets import Pan
+
+
+class Ledger:
+    """Journal + keystore. Nothing in here talks to a person or a part other than disk and random."""
+
+    def __init__(self, journal: Journal, keystore: Keystore, random: Random) -> None:
+        self.journal, self.keystore, self._random = journal, keystore, random
+
+    def in_flight(self, kind: Kind, amount: int, host: Host, chip: Chip, first: Cryptogram | None = None,
+                  original: Entry | None = None, operator: str = "") -> InFlight:  # fmt: skip
+        """The one safe door to the host: durable before the first byte leaves, settled or owed on every way out."""
+        facts = self._facts(chip, first) | {"operator": operator}
+        if host_f55 := messages.reversal_f55(host.profile, chip) if first else "":
+            facts["f55"] = host_f55
+        if original:
+            facts["original"] = original.id
+        return InFlight(self, kind, amount, facts, chip, original)
+
+    def void_by_reference(self, original: Entry, operator: str) -> InFlight:
+        """A void without the card, from what the journal has sealed: for a signature that does not match."""
+        facts = {name: getattr(original, name) for name in ("pan", "token", "card", "f22", "f23", "aid", "label")}
+        facts |= {"original": original.id, "operator": operator}
+        return InFlight(self, Kind.VOID, original.amount, facts, None, original)
+
+    def declined_by_card(self, amount: int, chip: Chip, first: Cryptogram, operator: str) -> Entry:
+        """The card said AAC at once: journaled, nothing sent, nothing owed."""
+        facts = self._facts(chip, first) | {"operator": operator, "why": "card"}
+        return self.journal.close_at_once(Kind.SALE, amount, State.DECLINED, **facts)
+
+    def _facts(self, chip: Chip, first: Cryptogram | None) -> dict[str, Any]:
+        facts = {
+            "pan": chip.pan.masked,
+            "token": self.keystore.card_token(chip.pan),
+            "card": self.keystore.seal(f"{chip.pan.reveal()}={chip.expiry}".encode(), self._random.bytes).hex(),
+            "f22": "051" if chip.pin_asked else "052",
+            "f23": chip.sequence,
+            "aid": chip.aid.hex().upper(),
+            "label": chip.label,
+        }
+        return facts | (chip_facts(chip, first) if first else {})
+
+    def details(self, entry: Entry) -> Details:
+        """What request and reversal share, unsealed for the wire only. Raises KeyProblem."""
+        pan, expiry = self.keystore.unseal(bytes.fromhex(entry.card)).decode().split("=")
+        return Details(entry.kind.value, entry.amount, entry.stan, entry.batch, entry.f22, entry.f23, Pan(pan), expiry)
+
+    def same_card(self, entry: Entry, chip: Chip) -> bool:
+        """By keyed token; no card number is opened for it."""
+        return entry.token == self.keystore.card_token(chip.pan)
+
+    def origin(self, entry: Entry) -> Entry | None:
+        return self.journal.get(entry.original) if entry.original else None
+

@@ -1,0 +1,116 @@
+"""What we owe: reversals, sent until acknowledged, with growing, jittered waits (money rule 8)."""
+
+from __future__ import annotations
+
+from firmware import log
+from firmware.config import Times
+from firmware.errors import HostError, KeyProblem, NoAnswer, NotSent
+from firmware.hal.clock import Clock
+from firmware.hal.link import Abort
+from firmware.hal.random import Random
+from firmware.host import messages
+from firmware.host.codec import Message
+from firmware.host.exchange import Host, never
+from firmware.ledger.entry import Entry
+from firmware.ledger.ledger import Ledger
+from firmware.ledger.lifecycle import Event, State
+from firmware.ledger.session import Session
+
+FOREVER_S = 3600.0
+NO_KEYS = "--"
+
+
+class Outbox:
+    """The offline queue. It lives in the journal; only the waits are in memory, so a boot tries at once."""
+
+    def __init__(self, ledger: Ledger, host: Host, session: Session, clock: Clock, random: Random,
+                 times: Times) -> None:  # fmt: skip
+        self._ledger, self._host, self._session = ledger, host, session
+        self._clock, self._random, self._times = clock, random, times
+        self._failures, self._due_s = 0, 0.0
+
+    @property
+    def owed(self) -> list[Entry]:
+        """Oldest first."""
+        return self._ledger.journal.in_state(State.OWED)
+
+    @property
+    def stuck(self) -> list[Entry]:
+        return self._ledger.journal.in_state(State.STUCK)
+
+    def wait_s(self) -> float:
+        """How long idle may sleep before something is due."""
+        return max(0.0, self._due_s - self._clock.monotonic_s()) if self.owed else FOREVER_S
+
+    def flush(self, abort: Abort = never) -> list[Entry]:
+        """Try each debt once, oldest first; stop at the first silence. Returns those that ended now."""
+        ended = []
+        for entry in self.owed:
+            after = self.attempt(entry, abort)
+            if after.state is State.OWED:
+                self._failed()
+                break
+            ended.append(after)
+            self._failures = 0
+        return ended
+
+    def retry_stuck(self, abort: Abort = never) -> list[Entry]:
+        """At each sign-on (rule 8). Returns those that ended now."""
+        tried = [self.attempt(entry, abort) for entry in self.stuck]
+        return [e for e in tried if e.state is State.REVERSED]
+
+    def _failed(self) -> None:
+        self._failures += 1
+        wait = min(self._times.retry_max_s, self._times.retry_s << min(self._failures - 1, 12))
+        jitter = self._random.bytes(1)[0] / 512  # up to half as long again
+        self._due_s = self._clock.monotonic_s() + wait * (1 + jitter)
+        log.event("reversal waits", attempt=self._failures, wait_s=round(wait * (1 + jitter), 1))
+
+    def attempt(self, entry: Entry, abort: Abort = never) -> Entry:
+        """One 0400, and one more if the host first wants a sign-on. The attempt is counted before it is made."""
+        for _ in range(2):
+            code = self._send(self._counted(entry), abort)
+            if code not in self._host.profile.sign_on_again | {NO_KEYS}:
+                return self._weigh(entry, code)
+            self._session.forget()
+            if self._session.sign_on(abort):
+                break
+        return self._ledger.journal.get(entry.id)
+
+    def _counted(self, entry: Entry) -> Entry:
+        now = self._clock.now().isoformat()
+        attempts = self._ledger.journal.get(entry.id).attempts + 1
+        return self._ledger.journal.note(entry, attempts=attempts, last_attempt=now)
+
+    def _send(self, entry: Entry, abort: Abort) -> str:
+        """The host's code, or '' for silence. A 0410 with 00 needs its MAC (Host.ask sees to it)."""
+        try:
+            return self._host.ask(self._message(entry), abort).get(39)
+        except KeyProblem:
+            return NO_KEYS
+        except (NotSent, NoAnswer, HostError) as broken:
+            log.event("reversal unanswered", stan=entry.stan, why=type(broken).__name__)
+            return ""
+
+    def _message(self, entry: Entry) -> Message:
+        origin = self._ledger.origin(entry)
+        f61 = origin.batch + entry.stan if origin else ""
+        return messages.reversal(self._host.profile, self._host.caller, self._ledger.details(entry), entry.reason,
+                                 entry.f55, entry.auth, f61)  # fmt: skip
+
+    def _weigh(self, entry: Entry, code: str) -> Entry:
+        journal, profile = self._ledger.journal, self._host.profile
+        entry = journal.get(entry.id)
+        if code == "00" or (code == "25" and self._not_found_is_enough(entry)):
+            return journal.move(entry, Event.ACKNOWLEDGED)
+        if code == "" or code in profile.try_again or entry.state is State.STUCK:
+            return entry
+        entry = journal.note(entry, refusals=entry.refusals + 1, why=code)
+        if entry.refusals >= profile.refusals_until_stuck:
+            return journal.move(entry, Event.REFUSED_THRICE)
+        return entry
+
+    def _not_found_is_enough(self, entry: Entry) -> bool:
+        """25 ends it only if no approval was ever seen, on the same host day, and the profile says so."""
+        same_day = entry.at[:10] == self._clock.today().isoformat()
+        return self._host.profile.not_found_ends_reversal and not entry.auth and same_day

@@ -1,0 +1,192 @@
+"""Entry → rows of paper. The approval stands only in the last block, which is printed after the body is proved."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from firmware import __version__, money
+from firmware import words as w
+from firmware.config import Merchant
+from firmware.hal.printer import Line
+from firmware.ledger.entry import Entry
+from firmware.ledger.lifecycle import Kind, State
+from firmware.words import Word
+
+WIDTH = 32
+_TITLES = {Kind.SALE: w.SALE, Kind.VOID: w.VOID}
+_CVM = {"pin": w.P_PIN, "none": w.P_NO_CVM}
+
+
+@dataclass(frozen=True)
+class Slip:
+    """`body` is harmless alone; `last` ends with the approval line and is printed only from CLOSING on."""
+
+    body: tuple[Line, ...]
+    last: tuple[Line, ...] = ()
+
+
+def columns(text: str) -> int:
+    """Width on paper: a Han or full-width character takes two columns."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def title(entry: Entry) -> Word:
+    return _TITLES[entry.kind]
+
+
+def sale_slip(entry: Entry, merchant: Merchant, copy: Word, chain: str, original: Entry | None = None,
+              duplicate: bool = False) -> Slip:  # fmt: skip
+    """One copy of an approved sale or void. `chain` is the journal hash, eight hex are printed."""
+    customer = copy is w.P_CARDHOLDER_COPY
+    body = [
+        *_head(merchant, title(entry), duplicate),
+        _centre(copy),
+        *_business(entry, merchant),
+        *_card(entry, customer),
+        *([_pair("原凭证号 ORIG", original.voucher)] if original else []),
+        Line("金额 RMB", money.yuan(entry.amount), double=True),
+        *_chip(entry),
+        *_verification(entry, customer),
+        _pair("校验 HASH", chain[:8]),
+        _pair("版本 VER", __version__),
+        *([_pair("热线 HOTLINE", merchant.hotline)] if merchant.hotline else []),
+        *_wrapped(w.P_KEEP),
+    ]
+    return Slip(tuple(body), _approval(entry, duplicate))
+
+
+def _approval(entry: Entry, duplicate: bool) -> tuple[Line, ...]:
+    """The last block: date of the approval, authorisation code, and the words that make it a receipt."""
+    return (
+        Line("", rule=True),
+        _pair("参考号 RRN", entry.rrn),
+        _pair("授权码 AUTH", entry.auth or "------"),
+        *([Line(w.P_DUPLICATE.beside(), centre=True)] if duplicate else []),
+        Line(w.APPROVED.beside(), centre=True, double=True),
+    )
+
+
+def reversal_notice(entry: Entry, merchant: Merchant, original: Entry | None = None) -> Slip:
+    """冲正通知: what was taken back, or is still being taken back. Never shows an approval."""
+    return Slip((
+        *_head(merchant, w.P_REVERSAL_NOTICE),
+        _pair("交易 TYPE", title(entry).beside()),
+        *_business(entry, merchant),
+        *_card(entry, customer=True),
+        *([_pair("原凭证号 ORIG", original.voucher)] if original else []),
+        _pair("金额 RMB", money.yuan(entry.amount)),
+        _pair("原因 REASON", entry.reason),
+        Line("", rule=True),
+        *[Line(t, centre=True) for t in (outcome(entry).zh, outcome(entry).en)],
+    ))  # fmt: skip
+
+
+def fault_slip(entry: Entry, merchant: Merchant, trouble: Word) -> Slip:
+    """故障单: a person has to act; the money's state is named."""
+    return Slip((
+        *_head(merchant, w.P_FAULT),
+        *_wrapped(trouble),
+        _pair("交易 TYPE", title(entry).beside()),
+        *_business(entry, merchant),
+        _pair("金额 RMB", money.yuan(entry.amount)),
+        Line("", rule=True),
+        *[Line(t, centre=True) for t in (outcome(entry).zh, outcome(entry).en)],
+    ))  # fmt: skip
+
+
+def outcome(entry: Entry) -> Word:
+    """The words of the design, by kind and state."""
+    if entry.state is State.REVERSED:
+        return w.REVERSED_VOID if entry.kind is Kind.VOID else w.REVERSED_SALE
+    if entry.state is State.OWED:
+        return w.REVERSAL_PENDING
+    if entry.state is State.STUCK:
+        return w.STUCK
+    if entry.state is State.DECLINED:
+        return w.DECLINED if entry.code else w.DECLINED_CARD
+    if entry.state in (State.APPROVED, State.CLOSING):
+        return w.HOLD_GOODS
+    return {State.NEVER_SENT: w.NEVER_SENT, State.CANCELLED: w.NOT_CHARGED,
+            State.RELEASED: w.APPROVED}.get(entry.state, w.RESULT_UNKNOWN)  # fmt: skip
+
+
+def digital_copy(entry: Entry, merchant: Merchant, chain: str) -> str:
+    """The QR's text: terminal, date, amount, RRN, auth, 8 hex of the journal hash. Fits version 3."""
+    when = entry.at[2:16].replace("-", "").replace("T", "").replace(":", "")
+    return f"{merchant.terminal_id} {when} {entry.amount} {entry.rrn} {entry.auth} {chain[:8]}".upper()
+
+
+def _head(merchant: Merchant, act: Word, duplicate: bool = False) -> list[Line]:
+    return [
+        *([Line(w.P_DUPLICATE.beside(), centre=True)] if duplicate else []),
+        Line(merchant.name, centre=True, double=True),
+        *([Line(merchant.name_en, centre=True)] if merchant.name_en else []),
+        Line(act.beside(), centre=True),
+    ]
+
+
+def _business(entry: Entry, merchant: Merchant) -> list[Line]:
+    return [
+        Line("", rule=True),
+        _pair("商户编号 MID", merchant.merchant_id),
+        _pair("终端编号 TID", merchant.terminal_id),
+        _pair("操作员 OPER", entry.operator or merchant.operator),
+        _pair("批次号 BATCH", entry.batch),
+        _pair("凭证号 VOUCHER", entry.voucher),
+        _pair("时间 TIME", entry.at.replace("T", " ")[:19]),
+    ]
+
+
+def _card(entry: Entry, customer: bool) -> list[Line]:
+    """First six and last four for the merchant, last four for the customer. The expiry date never."""
+    shown = "*" * (len(entry.pan) - 4) + entry.pan[-4:] if customer else entry.pan
+    return [_pair("卡号 CARD", shown), *([_pair("发卡行 ISSUER", entry.issuer)] if entry.issuer else [])]
+
+
+def _chip(entry: Entry) -> list[Line]:
+    if not entry.cryptogram:
+        return []
+    return [
+        _pair("AID", entry.aid),
+        _pair("应用 APP", entry.label),
+        _pair(entry.cryptogram_kind, entry.cryptogram),
+        _pair(f"TVR {entry.tvr}", f"TSI {entry.tsi}"),
+        _pair("ATC", entry.atc),
+    ]
+
+
+def _verification(entry: Entry, customer: bool) -> list[Line]:
+    """The signature line is on the merchant's copy only."""
+    if entry.kind is not Kind.SALE:
+        return []
+    if entry.cvm != "signature":
+        return [Line(_CVM[entry.cvm or "none"].beside(), centre=True)]
+    if customer:
+        return []
+    return [*_wrapped(w.P_CONSENT), Line(w.P_SIGN.beside()), Line(""), Line("_" * WIDTH)]
+
+
+def _pair(left: str, right: str) -> Line:
+    return Line(left, right)
+
+
+def _centre(word: Word) -> Line:
+    return Line(word.beside(), centre=True)
+
+
+def _wrapped(word: Word) -> list[Line]:
+    """Both languages, each broken at the paper's edge."""
+    return [Line(part) for text in (word.zh, word.en) for part in wrap(text, WIDTH)]
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Break where the columns end (Chinese), at a space where there is one (English)."""
+    rows, row = [], ""
+    for char in text:
+        if columns(row + char) > width:
+            cut = row.rfind(" ") if char.isascii() and " " in row else -1
+            rows.append(row[:cut] if cut > 0 else row)
+            row = row[cut + 1 :] if cut > 0 else ""
+        row += char
+    return [*rows, row] if row else rows

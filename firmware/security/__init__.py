@@ -1,0 +1,1 @@
+"""Secrets are types; keys, PIN blocks and sealing live here."""

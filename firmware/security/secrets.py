@@ -1,0 +1,73 @@
+"""Card data and keys as types whose `str` and `repr` are masked. `reveal()` is the one greppable way out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, repr=False)
+class Pan:
+    """A card number, 8–19 digits (DE 2). Raises ValueError otherwise, without repeating the digits."""
+
+    _digits: str
+
+    def __post_init__(self) -> None:
+        if not (self._digits.isascii() and self._digits.isdigit() and 8 <= len(self._digits) <= 19):
+            raise ValueError("not a card number")
+
+    def __repr__(self) -> str:
+        return self.masked
+
+    __str__ = __repr__
+
+    @property
+    def masked(self) -> str:
+        """First six and last four (PCI DSS 3.4.1)."""
+        return self._digits[:6] + "*" * (len(self._digits) - 10) + self._digits[-4:]
+
+    def reveal(self) -> str:
+        return self._digits
+
+
+class _Hidden:
+    """Shared shape of the byte secrets."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: bytes) -> None:
+        self._value = bytes(value)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(***)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Hidden) and type(self) is type(other) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def reveal(self) -> bytes:
+        return self._value
+
+
+class Track2(_Hidden):
+    """Track 2 equivalent data, tag 57, as the card gave it (packed, D as separator)."""
+
+    def text(self) -> str:
+        """DE 35: digits and D, pad nibble removed."""
+        return self._value.hex().upper().rstrip("F")
+
+
+class PinBlock(_Hidden):
+    """An *encrypted* PIN block, 8 bytes (DE 52)."""
+
+
+class Key(_Hidden):
+    """A DES key of 8 or 16 bytes, or a 32-byte AES/HMAC key."""
+
+    def fingerprint(self) -> str:
+        """Eight hex characters that tell two keys apart and no more."""
+        return hashlib.sha256(b"takeback" + self._value).hexdigest()[:8]

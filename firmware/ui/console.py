@@ -1,0 +1,164 @@
+"""Show, ask, choose, card: every wait of the money thread is in here, and each one ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+from firmware import log
+from firmware.config import Times
+from firmware.errors import Cancelled, IdleTimeout, NoCard
+from firmware.hal.devices import Devices
+from firmware.hal.events import CardInserted, CardRemoved, Event, Key, KeyPressed
+from firmware.hal.reader import Card
+from firmware.hal.screen import Screen
+from firmware.hal.signals import Sound
+
+T = TypeVar("T")
+
+
+class Console:
+    """Glass, keys, card slot and buzzer, as one person sees them."""
+
+    def __init__(self, devices: Devices, times: Times) -> None:
+        self._d, self._times = devices, times
+
+    def show(self, screen: Screen) -> None:
+        """Raises DisplayLost."""
+        self._d.display.show(screen)
+
+    def sound(self, sound: Sound) -> None:
+        self._d.signals.sound(sound)
+
+    def wait(self, timeout_s: float) -> Event | None:
+        """One event, the watchdog fed first."""
+        self._d.watchdog.feed()
+        return self._d.inbox.next(timeout_s)
+
+    def key(self, timeout_s: float) -> Key | None:
+        """The next key, or None. Other events are dropped on the way."""
+        until = self._d.clock.monotonic_s() + timeout_s
+        while True:
+            left = until - self._d.clock.monotonic_s()
+            event = self.wait(max(0.0, left))
+            if event is None:
+                return None
+            if isinstance(event, KeyPressed):
+                self._d.signals.sound(Sound.KEY)
+                return event.key
+
+    def ask_key(self, timeout_s: float | None = None) -> Key:
+        """Raises Cancelled on the red key, IdleTimeout (two beeps) when nobody answers."""
+        key = self.key(timeout_s or self._times.prompt_s)
+        if key is None:
+            self.sound(Sound.ERROR)
+            raise IdleTimeout
+        if key is Key.CANCEL:
+            raise Cancelled
+        return key
+
+    def digits(self, draw: Callable[[str], Screen], length: int, check: Callable[[str], Screen | None]) -> str:
+        """Digits push in from the right; CLEAR removes one; ENTER is taken when `check` has no complaint."""
+        typed, complaint = "", None
+        while True:
+            self.show(complaint or draw(typed))
+            complaint = None
+            key = self.ask_key()
+            if key.digit is not None:
+                typed = (typed + key.digit).lstrip("0") if length > 6 else typed + key.digit
+                typed = typed[:length]
+            elif key is Key.CLEAR:
+                typed = typed[:-1]
+            elif key is Key.ENTER:
+                complaint = check(typed)
+                if complaint is None:
+                    return typed
+                self.sound(Sound.ERROR)
+
+    def choose(self, screen: Screen, keys: Mapping[Key, T], timeout_s: float, default: T) -> T:
+        """Show and wait for one of `keys`; `default` when the time is up. Other keys do nothing."""
+        self.show(screen)
+        until = self._d.clock.monotonic_s() + timeout_s
+        while True:
+            key = self.key(max(0.0, until - self._d.clock.monotonic_s()))
+            if key is None:
+                return default
+            if key in keys:
+                return keys[key]
+
+    def insist(self, screen: Screen, keys: Mapping[Key, T]) -> T:
+        """A question that stays until a person answers (money rule 4)."""
+        while True:
+            self.show(screen)
+            self.sound(Sound.PROMPT)
+            key = self.key(self._times.prompt_s)
+            if key is not None and key in keys:
+                return keys[key]
+
+    def tell(self, screen: Screen, sound: Sound) -> None:
+        """Show a result for some seconds, or until any key."""
+        self.show(screen)
+        self.sound(sound)
+        self.key(self._times.tell_s)
+
+    @contextmanager
+    def card(self, screen: Screen) -> Iterator[Card]:
+        """A powered card; powered down on every way out. Raises Cancelled, IdleTimeout, CardUnsupported, ReaderLost."""
+        card = self._connect(screen)
+        self._d.signals.lamps(4)
+        self.sound(Sound.READ)
+        try:
+            yield card
+        finally:
+            card.close()
+            self._d.signals.lamps(1)
+
+    def _connect(self, screen: Screen) -> Card:
+        self.show(screen)
+        self._d.signals.lamps(1, blink=True)
+        until = self._d.clock.monotonic_s() + self._times.prompt_s
+        while True:
+            try:
+                return self._d.reader.connect()
+            except NoCard:
+                self._wait_for_card(until - self._d.clock.monotonic_s())
+
+    def _wait_for_card(self, left_s: float) -> None:
+        event = self.wait(max(0.0, left_s))
+        if event is None:
+            self.sound(Sound.ERROR)
+            raise IdleTimeout
+        if event == KeyPressed(Key.CANCEL):
+            raise Cancelled
+        if isinstance(event, CardInserted):
+            log.event("card inserted")
+
+    def card_out(self, screen: Screen) -> None:
+        """Ask for the card back; goes on without it after a while."""
+        if not self._d.reader.present():
+            return
+        self.show(screen)
+        self.sound(Sound.PROMPT)
+        until = self._d.clock.monotonic_s() + self._times.prompt_s
+        while (left := until - self._d.clock.monotonic_s()) > 0:
+            event = self.wait(left)
+            if event is None or isinstance(event, CardRemoved):
+                return
+
+    def cancel_pressed(self) -> bool:
+        """An `abort` for the host wait: has the red key been pressed?"""
+        self._d.watchdog.feed()
+        while (event := self._d.inbox.next(0)) is not None:
+            if event == KeyPressed(Key.CANCEL):
+                return True
+        return False
+
+    def any_key_waiting(self) -> bool:
+        """An `abort` for the idle drain: any key gives way to the person. The key itself is put back."""
+        self._d.watchdog.feed()
+        event = self._d.inbox.next(0)
+        if isinstance(event, KeyPressed):
+            self._d.inbox.post(event)
+            return True
+        return False

@@ -1,0 +1,132 @@
+"""The desk: a terminal of simulated parts in one process. `play` boots the real firmware and lets a person act."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from firmware import app, config, log, terminal
+from firmware.config import Config
+from firmware.hal.devices import Devices
+from firmware.hal.events import Event
+from firmware.ledger.entry import Entry
+from firmware.ledger.journal import FILE
+from firmware.ledger.lifecycle import OPEN, State
+from firmware.security.keystore import Keystore
+from hal_mocks import parts
+from hal_mocks.film import Film
+from hal_mocks.person import Person
+from hal_mocks.power import EndOfPlay, Power, PowerCut
+from hal_mocks.world import KEYSTORE, World
+
+MERCHANT = {"name": "回春堂大药房", "name_en": "RETURN OF SPRING PHARMACY", "terminal_id": "10000001",
+            "merchant_id": "123456789012345", "hotline": "400-000-0000"}  # fmt: skip
+_IDLE_TURNS_MAX = 400
+
+
+def settings(**sections: Any) -> Config:
+    """The desk's config; sections override its defaults."""
+    return config.parse({"merchant": MERCHANT, **sections}, "desk")
+
+
+@dataclass
+class Played:
+    """How one run ended."""
+
+    cut: bool
+    power: Power
+    error: BaseException | None = None
+
+
+class _Quiet:
+    def write(self, text: str) -> None:
+        pass
+
+
+class Desk:
+    """World + film + person. Each `play` is one power cycle of the terminal."""
+
+    def __init__(self, world: World | None = None, conf: Config | None = None, keystore: Keystore = KEYSTORE,
+                 show: Callable[[str], None] | None = None) -> None:  # fmt: skip
+        self.world = world or World()
+        self.config = conf or settings()
+        self.keystore = keystore
+        self.film = Film(show)
+        self.person = Person()
+        self.terminal: terminal.Terminal | None = None
+        self._idle_turns = 0
+
+    def devices(self, power: Power) -> Devices:
+        """Fresh parts on the standing world."""
+        w, film = self.world, self.film
+        inbox = parts.SimInbox(w, power, lambda: self._act(inbox.post))
+        return Devices(
+            reader=parts.SimReader(w, power),
+            keypad=parts.SimKeypad(power, inbox),
+            display=parts.SimDisplay(w, power, film),
+            printer=parts.SimPrinter(w, power, film),
+            link=parts.SimLink(w, power, film),
+            clock=parts.SimClock(w, power),
+            random=parts.SimRandom(w, power),
+            disk=parts.SimDisk(w, power),
+            inbox=inbox,
+            signals=parts.SimSignals(power, film),
+            watchdog=parts.SimWatchdog(power),
+        )
+
+    def play(self, person: Person, power: Power | None = None) -> Played:
+        """Boot and run until the person is done and the terminal at rest, or the power goes."""
+        power = power or Power()
+        self.person, self._idle_turns, self.terminal = person, 0, None
+        self.film.now = None
+        log.to(_Quiet())
+        try:
+            self.terminal = terminal.build(self.config, self.devices(power), self.keystore)
+            app.run(self.terminal)
+        except EndOfPlay:
+            return Played(False, power)
+        except PowerCut:
+            if self.world.slot:
+                self.world.slot.reset()
+            return Played(True, power)
+        finally:
+            log.to(None)
+        raise AssertionError("the firmware came to an end by itself")
+
+    def _act(self, post: Callable[[Event], None]) -> bool:
+        if self.person.act(self, post):
+            self._idle_turns = 0
+            return True
+        name = self.film.now.name if self.film.now else ""
+        if self.person.done and name in ("idle", "slip_complete", "signature") or not self.world.glass_up:
+            self._idle_turns += 1
+            waiting = name == "idle" and self._debts()
+            if not waiting or self._idle_turns > _IDLE_TURNS_MAX:
+                raise EndOfPlay
+        return False
+
+    def _debts(self) -> bool:
+        return any(e.state is State.OWED for e in self.entries())
+
+    def entries(self) -> list[Entry]:
+        """The journal as it is on disk, read from outside."""
+        db = self.open()
+        try:
+            return [Entry.from_text(t) for (t,) in db.execute("SELECT text FROM entries ORDER BY id")]
+        except sqlite3.OperationalError:
+            return []
+        finally:
+            db.close()
+
+    def open(self) -> sqlite3.Connection:
+        """The committed bytes of the journal as a database of their own."""
+        db = sqlite3.connect(":memory:")
+        if FILE in self.world.files:
+            db.deserialize(self.world.files[FILE])
+        return db
+
+    def open_voucher(self) -> str:
+        """The entry the terminal is asking about."""
+        return next((e.voucher for e in self.entries() if e.state in OPEN), "")

@@ -1,0 +1,85 @@
+"""Paper: what is on it, and what goes wrong with it. The same roll sits behind the in-process and the wire door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from firmware.errors import PrinterTrouble
+from firmware.words import APPROVED, P_DUPLICATE, P_MERCHANT_COPY, P_REVERSAL_NOTICE
+
+
+@dataclass
+class Row:
+    """One printed row. `torn`: the jam hit this very row, it cannot be read."""
+
+    text: str
+    double: bool = False
+    centre: bool = False
+    torn: bool = False
+    cut: bool = False
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One approval line on paper, with what stands above it."""
+
+    voucher: str
+    copy: str
+    duplicate: bool
+    row: int
+
+
+@dataclass
+class Roll:
+    """`trouble_at` maps a row number (counted from 1 over the roll's life) to what happens there, once."""
+
+    rows: list[Row] = field(default_factory=list)
+    trouble: PrinterTrouble | None = None
+    trouble_at: dict[int, PrinterTrouble] = field(default_factory=dict)
+    fed: int = 0
+
+    def feed(self, row: Row) -> bool:
+        """Print one row. False if the printer stopped at it (then half of it may be there, torn)."""
+        if self.trouble:
+            return False
+        self.fed += 1
+        happens = self.trouble_at.pop(self.fed, None)
+        if happens:
+            self.trouble = happens
+            row.torn = True
+        self.rows.append(row)
+        return happens is None
+
+    def cure(self) -> None:
+        """A person clears the paper path."""
+        self.trouble = None
+
+    def jam_at(self, row: int, trouble: PrinterTrouble = PrinterTrouble.JAM_SUSPECTED) -> None:
+        """Trouble at the row-th row from now."""
+        self.trouble_at[self.fed + row] = trouble
+
+    def text(self) -> str:
+        """The roll as text, tears marked."""
+        return "\n".join((r.text.rstrip() + ("  ~~torn~~" if r.torn else "")) + ("\n" + "-" * 8 + " cut " + "-" * 19
+                                                                                  if r.cut else "")
+                         for r in self.rows)  # fmt: skip
+
+
+def approvals(roll: Roll) -> list[Approval]:
+    """Every readable approval line, read as a person would: under which voucher, which copy, a duplicate or not."""
+    found, voucher, copy, duplicate = [], "", "", False
+    for number, row in enumerate(roll.rows):
+        text = "" if row.torn else row.text.strip()
+        if text.startswith("凭证号 VOUCHER"):
+            voucher = text.split()[-1]
+        elif text in ("商户存根 MERCHANT COPY", "持卡人存根 CARDHOLDER COPY"):
+            copy, duplicate = ("merchant" if text == P_MERCHANT_COPY.beside() else "cardholder"), False
+        elif text == P_DUPLICATE.beside():
+            duplicate = True
+        elif text == P_REVERSAL_NOTICE.beside():
+            copy, voucher = "notice", ""
+        elif text == APPROVED.beside():
+            found.append(Approval(voucher, copy, duplicate, number))
+        if row.cut:
+            duplicate = False
+    return found

@@ -1,0 +1,49 @@
+"""What is outside the terminal and outlives its power: bank, card, paper, line, time and the bytes on disk."""
+
+from __future__ import annotations
+
+import pickle
+import random
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from firmware.security.keystore import Keystore
+from firmware.security.secrets import Key
+from hal_mocks.acquirer import Acquirer
+from hal_mocks.card.soft_card import SoftCard
+from hal_mocks.paper import Roll
+
+KEYSTORE = Keystore(Key(bytes(range(1, 17))), Key(bytes(range(40, 72))), Key(bytes(range(80, 112))))
+
+
+@dataclass
+class World:
+    """Plain data: `save` and `load` copy it whole, so that a sweep can fork it."""
+
+    bank: Acquirer = field(default_factory=lambda: Acquirer(KEYSTORE.tmk.reveal()))
+    paper: Roll = field(default_factory=Roll)
+    slot: SoftCard | None = None
+    wallet: list[SoftCard] = field(default_factory=lambda: [SoftCard()])
+    line_up: bool = True
+    cut_request_at: int = -1  # bytes of the next financial request that still get through
+    glass_up: bool = True
+    reader_up: bool = True
+    printer_silent: bool = False
+    files: dict[str, bytes] = field(default_factory=dict)
+    now: datetime = datetime(2026, 11, 23, 12, 0, 0)
+    uptime_s: float = 1000.0
+    dice: random.Random = field(default_factory=lambda: random.Random(8583))
+    given: list[str] = field(default_factory=list)  # times the glass said "hand over the goods"
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.uptime_s += seconds
+
+    def save(self) -> bytes:
+        return pickle.dumps(self)
+
+    @staticmethod
+    def load(saved: bytes) -> World:
+        world = pickle.loads(saved)
+        assert isinstance(world, World)
+        return world
