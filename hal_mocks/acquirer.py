@@ -7,9 +7,11 @@ so that the request, if it arrives after all, is refused (money rule 14).
 from __future__ import annotations
 
 import random
+import warnings
 from collections import deque
 from dataclasses import dataclass, field
 
+from cryptography.utils import CryptographyDeprecationWarning
 from pyemv import ac, kd
 
 from firmware.emv import tlv
@@ -22,6 +24,7 @@ from firmware.security.secrets import Key
 from hal_mocks.card.soft_card import ISSUER_KEY
 
 SPEC = unionpay()
+warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning)  # pyemv hands over 16-byte keys
 
 
 @dataclass

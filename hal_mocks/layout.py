@@ -13,11 +13,10 @@ def rows(line: Line) -> list[Row]:
     """What a printer makes of one line; a text that is too wide goes on in the next row."""
     if line.rule:
         return [Row("-" * WIDTH)]
-    width = WIDTH // 2 if line.double and not line.right else WIDTH
     if line.right:
         return _pair(line)
-    parts = wrap(line.left, width) or [""]
-    return [Row(_centre(p, width) if line.centre else p, line.double, line.centre) for p in parts]
+    parts = wrap(line.left, WIDTH) or [""]
+    return [Row(_centre(p) if line.centre else p, line.double, line.centre) for p in parts]
 
 
 def _pair(line: Line) -> list[Row]:
@@ -28,8 +27,8 @@ def _pair(line: Line) -> list[Row]:
     return [Row(line.left, line.double), Row(right, line.double)]
 
 
-def _centre(text: str, width: int) -> str:
-    return " " * ((width - columns(text)) // 2) + text
+def _centre(text: str) -> str:
+    return " " * ((WIDTH - columns(text)) // 2) + text
 
 
 def says_hand_over(screen: Screen) -> bool:

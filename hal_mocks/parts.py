@@ -124,7 +124,15 @@ class SimDisplay:
             raise DisplayLost
         self._film.screen(screen)
         if layout.says_hand_over(screen):
-            self._w.given.append(screen.name)
+            self._w.given.append(f"{screen.name}: newest sale on disk is {self._newest_sale()}")
+
+
+    def _newest_sale(self) -> str:
+        db = sqlite3.connect(":memory:")
+        db.deserialize(self._w.files.get("journal.db", b""))
+        row = db.execute("SELECT state FROM entries WHERE kind='sale' ORDER BY id DESC LIMIT 1").fetchone()
+        db.close()
+        return str(row[0]) if row else "absent"
 
 
 class SimKeypad:

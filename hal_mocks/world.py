@@ -33,7 +33,7 @@ class World:
     now: datetime = datetime(2026, 11, 23, 12, 0, 0)
     uptime_s: float = 1000.0
     dice: random.Random = field(default_factory=lambda: random.Random(8583))
-    given: list[str] = field(default_factory=list)  # times the glass said "hand over the goods"
+    given: list[str] = field(default_factory=list)  # each "hand over the goods", and what the disk said of it then
 
     def pass_time(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)

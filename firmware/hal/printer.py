@@ -10,7 +10,9 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Line:
-    """One row of paper: `left` and `right` share the width of 32 columns (a Han character takes two)."""
+    """One row of paper: `left` and `right` share the width of 32 columns (a Han character takes two).
+
+    `double` is double height; the width stays, so a row stays one row."""
 
     left: str
     right: str = ""

@@ -26,6 +26,7 @@ _SCHEMA = """
 CREATE TABLE journal(seq INTEGER PRIMARY KEY, entry INTEGER NOT NULL, text TEXT NOT NULL, hash TEXT NOT NULL);
 CREATE TABLE entries(id INTEGER PRIMARY KEY, state TEXT NOT NULL, kind TEXT NOT NULL, batch TEXT NOT NULL,
                      stan TEXT NOT NULL, original INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE(batch, stan));
+CREATE INDEX journal_entry ON journal(entry);
 CREATE INDEX entries_state ON entries(state);
 CREATE INDEX entries_original ON entries(original);
 CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -100,8 +101,9 @@ class Journal:
         text = entry.text()
         self._db.execute("INSERT INTO journal(entry, text, hash) VALUES(?, ?, ?)",
                          (entry.id, text, chain(self.head, text)))  # fmt: skip
-        self._db.execute("INSERT OR REPLACE INTO entries(id, state, kind, batch, stan, original, text) "
-                         "VALUES(?, ?, ?, ?, ?, ?, ?)",
+        self._db.execute("INSERT INTO entries(id, state, kind, batch, stan, original, text) "
+                         "VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET state=excluded.state, "
+                         "text=excluded.text",
                          (entry.id, entry.state.value, entry.kind.value, entry.batch, entry.stan, entry.original,
                           text))  # fmt: skip
 
@@ -197,9 +199,13 @@ class Journal:
         return self._one("SELECT hash FROM journal ORDER BY seq DESC LIMIT 1") or _GENESIS
 
     def hash_of(self, entry: Entry) -> str:
-        """The hash of the entry's newest row."""
-        found = self._one("SELECT hash FROM journal WHERE entry=? ORDER BY seq DESC LIMIT 1", entry.id)
-        return str(found or _GENESIS)
+        """The hash of the row that settled the entry (its first state that is not UNDECIDED): it stays the same on
+        every copy and reprint."""
+        rows = self._db.execute("SELECT text, hash FROM journal WHERE entry=? ORDER BY seq", (entry.id,))
+        for text, found in rows:
+            if Entry.from_text(text).state is not State.UNDECIDED:
+                return str(found)
+        return _GENESIS
 
     def verify(self) -> int:
         """Recompute the chain and compare `entries` with it. Returns the number of rows. Raises JournalError

@@ -1,0 +1,218 @@
+"""Tests of the test: each planted fault of the protocol must be caught by the sweep that passes without it."""
+
+from __future__ import annotations
+
+import pytest
+
+from firmware.errors import NoAnswer, NotSent
+from firmware.faults import crash, outcome, printer
+from firmware.flows import steps
+from firmware.host.answers import Answer, Silence
+from firmware.host.exchange import Host
+from firmware.ledger import in_flight, lifecycle
+from firmware.ledger.in_flight import InFlight
+from firmware.ledger.journal import Journal
+from firmware.ledger.lifecycle import Event, Kind, State
+from firmware.ledger.outbox import Outbox
+from hal_mocks import parts
+from hal_mocks.acquirer import Acquirer
+from tests.power_cuts import stories
+from tests.power_cuts.sweep import Story, Sweep
+
+
+def findings(story: Story) -> list[str]:
+    sweep = Sweep()
+    sweep.story(story, second_cuts=False)
+    return sweep.findings
+
+
+def send_before_durable(monkeypatch: pytest.MonkeyPatch) -> Story:
+    """The UNDECIDED record is committed without reaching the disk (no fsync)."""
+    begin = Journal.begin
+
+    def careless(self: Journal, *args, **facts):
+        real, self._disk = self._disk, type("NoSync", (), {"commit": staticmethod(lambda db: db.execute("COMMIT"))})()
+        try:
+            return begin(self, *args, **facts)
+        finally:
+            self._disk = real
+
+    monkeypatch.setattr(Journal, "begin", careless)
+    return stories.SALE
+
+
+def forget_the_tombstone(monkeypatch: pytest.MonkeyPatch) -> Story:
+    init = Acquirer.__init__
+
+    def forgetful(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        self.has_tombstones = False
+
+    monkeypatch.setattr(Acquirer, "__init__", forgetful)
+    return stories.SLOW
+
+
+def settle_before_the_cards_last_word(monkeypatch: pytest.MonkeyPatch) -> Story:
+    ask, settle = InFlight.ask, InFlight.settle
+
+    def hasty(self, host, *args):
+        answer = ask(self, host, *args)
+        if isinstance(answer, Answer) and answer.code == "00":
+            self.entry = self._ledger.journal.move(self.entry, Event.APPROVE, rrn=answer.rrn, auth=answer.auth)
+        return answer
+
+    def skip(self, host, answer, final):
+        if self.entry.state is State.UNDECIDED:
+            settle(self, host, answer, final)
+
+    monkeypatch.setattr(InFlight, "ask", hasty)
+    monkeypatch.setattr(InFlight, "settle", skip)
+    return stories.STUBBORN
+
+
+def release_after_showing(monkeypatch: pytest.MonkeyPatch) -> Story:
+    finish = printer._finish
+
+    def show_first(t, entry, slip):
+        t.console.show(outcome.screens.approved(outcome.screens.w.SALE, entry.amount))
+        return finish(t, entry, slip)
+
+    monkeypatch.setattr(printer, "_finish", show_first)
+    return stories.SALE
+
+
+def reuse_a_stan(monkeypatch: pytest.MonkeyPatch) -> Story:
+    monkeypatch.setattr(Journal, "_busy", lambda self, stan: False)
+    monkeypatch.setattr(Journal, "_take_stan", lambda self: "000002")
+    return stories.VOID
+
+
+def drop_a_reversal_before_it_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> Story:
+    attempt = Outbox.attempt
+
+    def hasty(self, entry, *args):
+        self._ledger.journal.move(entry, Event.ACKNOWLEDGED)
+        monkeypatch.setattr(Outbox, "_weigh", lambda self, entry, code: self._ledger.journal.get(entry.id))
+        return attempt(self, entry, *args)
+
+    monkeypatch.setattr(Outbox, "attempt", hasty)
+    return stories.REVERSAL
+
+
+def accept_a_late_approval(monkeypatch: pytest.MonkeyPatch) -> Story:
+    matches, weigh = Host._matches, Outbox._weigh
+    table = dict(lifecycle.TABLES[Kind.SALE]) | {(State.OWED, Event.APPROVE): State.APPROVED}
+    monkeypatch.setitem(lifecycle.TABLES, Kind.SALE, table)
+    late: list[bool] = []
+
+    def greedy(self, request, reply):
+        if reply.mti == "0210" and request.mti == "0400" and reply.get(11) == request.get(11):
+            late.append(True)
+            return True
+        return matches(self, request, reply)
+
+    def believe(self, entry, code):
+        if late:
+            late.clear()
+            return self._ledger.journal.move(entry, Event.APPROVE)
+        return weigh(self, entry, code)
+
+    monkeypatch.setattr(Host, "_matches", greedy)
+    monkeypatch.setattr(Outbox, "_weigh", believe)
+    return stories.LATE
+
+
+def treat_silence_as_not_sent(monkeypatch: pytest.MonkeyPatch) -> Story:
+    exchange = parts.SimLink.exchange
+
+    def optimistic(self, *args):
+        try:
+            return exchange(self, *args)
+        except NoAnswer:
+            raise NotSent from None
+
+    monkeypatch.setattr(parts.SimLink, "exchange", optimistic)
+    return stories.REVERSAL
+
+
+def mark_owed_in_a_finally_instead_of_at_boot(monkeypatch: pytest.MonkeyPatch) -> Story:
+    recover = crash.recover
+
+    def forgetful(t):
+        if not t.journal.in_state(State.UNDECIDED):
+            recover(t)
+
+    monkeypatch.setattr("firmware.app.crash.recover", forgetful)
+    monkeypatch.setattr(Outbox, "flush", _only_if_decided(Outbox.flush))
+    return stories.SALE
+
+
+def _only_if_decided(flush):
+    def careful(self, *args):
+        return [] if self._ledger.journal.in_state(State.UNDECIDED) else flush(self, *args)
+
+    return careful
+
+
+def reverse_past_closing_at_boot(monkeypatch: pytest.MonkeyPatch) -> Story:
+    monkeypatch.setattr(printer, "ask_slip", lambda t, entry: printer.take_back(t, entry, Event.SLIP_TORN))
+    return stories.SALE
+
+
+def believe_the_host_alone(monkeypatch: pytest.MonkeyPatch) -> Story:
+    """Approve although the card said AAC."""
+    verdict = in_flight.verdict
+
+    def lenient(host, answer, final, kind):
+        return (Event.APPROVE, "") if answer.code == "00" else verdict(host, answer, final, kind)
+
+    monkeypatch.setattr(in_flight, "verdict", lenient)
+    return stories.STUBBORN
+
+
+def ask_for_a_tc_after_silence(monkeypatch: pytest.MonkeyPatch) -> Story:
+    """A lost answer is taken for an approval by the flow."""
+    ask = InFlight.ask
+
+    def deaf(self, host, *args):
+        answer = ask(self, host, *args)
+        if isinstance(answer, Silence):
+            self._ledger.journal.note(self.entry)
+            return Answer("00", "0" * 12, "000000", "", "", "", b"", bare=False)
+        return answer
+
+    table = dict(lifecycle.TABLES[Kind.SALE]) | {(State.OWED, Event.CARD_REFUSED): State.NEVER_SENT}
+    monkeypatch.setitem(lifecycle.TABLES, Kind.SALE, table)
+    monkeypatch.setattr(InFlight, "ask", deaf)
+    return stories.REVERSAL
+
+
+FAULTS = (
+    send_before_durable,
+    forget_the_tombstone,
+    settle_before_the_cards_last_word,
+    release_after_showing,
+    reuse_a_stan,
+    drop_a_reversal_before_it_is_acknowledged,
+    accept_a_late_approval,
+    treat_silence_as_not_sent,
+    mark_owed_in_a_finally_instead_of_at_boot,
+    reverse_past_closing_at_boot,
+    believe_the_host_alone,
+    ask_for_a_tc_after_silence,
+)
+
+
+@pytest.mark.parametrize("plant", FAULTS, ids=lambda f: f.__name__)
+def test_planted_fault_is_caught(plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    story = plant(monkeypatch)
+    found = findings(story)
+    print(plant.__name__, "->", found[:1])
+    assert found
+
+
+@pytest.mark.parametrize("story", (stories.SALE, stories.REVERSAL, stories.STUBBORN, stories.SLOW, stories.LATE),
+                         ids=lambda s: s.name)  # fmt: skip
+def test_the_same_sweep_is_silent_without_a_planted_fault(story: Story) -> None:
+    assert findings(story) == []
+    assert steps is not None

@@ -1,0 +1,44 @@
+"""S70, S71: the light goes out at every step of sale, void and reversal, and again at every step of the recovery."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+from tests.power_cuts import stories
+from tests.power_cuts.sweep import Sweep
+
+
+def _main(index: int) -> Sweep:
+    sweep = Sweep()
+    sweep.story(stories.MAIN[index])
+    return sweep
+
+
+def test_power_cut_at_every_step_of_sale_void_and_reversal_leaves_four_books_that_agree() -> None:
+    with ProcessPoolExecutor(2) as pool:
+        sweeps = list(pool.map(_main, range(len(stories.MAIN))))
+    for story, sweep in zip(stories.MAIN, sweeps, strict=True):
+        print(f"{story.name}: {sweep.runs} cuts, {sweep.boots} different worlds healed")
+    runs = sum(s.runs + s.boots for s in sweeps)
+    print(f"\n{runs} runs")
+    assert [f for s in sweeps for f in s.findings] == []
+    assert runs > 5000, "the sweep has become too small to mean anything"
+
+
+@pytest.mark.parametrize("story", stories.MORE, ids=lambda s: s.name)
+def test_one_cut_at_every_step_of_the_rarer_stories(story) -> None:
+    sweep = Sweep()
+    sweep.story(story, second_cuts=False)
+    assert sweep.findings == []
+    assert sweep.boots > 15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("story", stories.MORE, ids=lambda s: s.name)
+def test_two_cuts_in_the_rarer_stories(story) -> None:
+    sweep = Sweep()
+    sweep.story(story)
+    print(f"{sweep.runs + sweep.boots} runs")
+    assert sweep.findings == []
