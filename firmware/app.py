@@ -43,10 +43,17 @@ def boot(t: Terminal) -> None:
     """Parts, recovery, sign-on, debts; the menu comes after."""
     t.devices.reader.start(t.devices.inbox.post)
     t.devices.keypad.start(t.devices.inbox.post)
-    guarded(t, crash.recover)
+    guarded(t, recover)
     guarded(t, _open_signature)
     guarded(t, sign_on.sign_on)
     log.event("ready")
+
+
+def recover(t: Terminal) -> None:
+    """Finish what is open; a sale released only now still owes the customer's copy and the word to hand over."""
+    for entry in crash.recover(t):
+        if entry.state is State.RELEASED:
+            sale.released(t, entry)
 
 
 def _open_signature(t: Terminal) -> None:
@@ -67,7 +74,7 @@ def idle(t: Terminal) -> None:
 
 def _rest(t: Terminal) -> None:
     if t.journal.in_state(State.APPROVED, State.CLOSING, State.UNDECIDED):
-        guarded(t, crash.recover)
+        guarded(t, recover)
     if t.outbox.owed and t.outbox.wait_s() <= 0:
         network.settle_debts(t, t.console.any_key_waiting)
     now = t.devices.clock.now().strftime("%m-%d %H:%M")
@@ -96,7 +103,7 @@ def open_menu(t: Terminal) -> None:
 def run_flow(t: Terminal, flow: Flow) -> None:
     """One act, then whatever it left open, then the card goes back."""
     guarded(t, flow)
-    guarded(t, crash.recover)
+    guarded(t, recover)
     guarded(t, lambda t: t.console.card_out(screens.remove_card()))
 
 

@@ -10,7 +10,7 @@ import sys
 from typing import Any, Protocol
 
 _FIELDS = frozenset({"stan", "batch", "entry", "kind", "state", "reason", "code", "device", "why", "attempt", "wait_s",
-                     "screen", "version", "trouble"})  # fmt: skip
+                     "version", "trouble"})  # fmt: skip
 
 
 class _Sink(Protocol):

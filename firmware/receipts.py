@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 
 from firmware import __version__, money
 from firmware import words as w
 from firmware.config import Merchant
+from firmware.hal.paper_grid import WIDTH, wrap
 from firmware.hal.printer import Line
 from firmware.ledger.entry import Entry
 from firmware.ledger.lifecycle import Kind, State
 from firmware.words import Word
 
-WIDTH = 32
 _TITLES = {Kind.SALE: w.SALE, Kind.VOID: w.VOID}
 _CVM = {"pin": w.P_PIN, "none": w.P_NO_CVM}
 
@@ -24,11 +23,6 @@ class Slip:
 
     body: tuple[Line, ...]
     last: tuple[Line, ...] = ()
-
-
-def columns(text: str) -> int:
-    """Width on paper: a Han or full-width character takes two columns."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def title(entry: Entry) -> Word:
@@ -178,15 +172,3 @@ def _centre(word: Word) -> Line:
 def _wrapped(word: Word) -> list[Line]:
     """Both languages, each broken at the paper's edge."""
     return [Line(part) for text in (word.zh, word.en) for part in wrap(text, WIDTH)]
-
-
-def wrap(text: str, width: int) -> list[str]:
-    """Break where the columns end (Chinese), at a space where there is one (English)."""
-    rows, row = [], ""
-    for char in text:
-        if columns(row + char) > width:
-            cut = row.rfind(" ") if char.isascii() and " " in row else -1
-            rows.append(row[:cut] if cut > 0 else row)
-            row = row[cut + 1 :] if cut > 0 else ""
-        row += char
-    return [*rows, row] if row else rows

@@ -27,6 +27,10 @@ SPEC = unionpay()
 warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning)  # pyemv hands over 16-byte keys
 
 
+class Cut(bytes):
+    """The first bytes of a frame with its two length bytes; the line breaks behind them."""
+
+
 @dataclass
 class Account:
     """One booking: `net` in fen is what the customer has paid for it now."""
@@ -105,7 +109,7 @@ class Acquirer:
         if mood.word == "duplicate":
             return [reply, reply]
         if mood.word == "cut":
-            return [reply[: mood.at]]
+            return [Cut((len(reply).to_bytes(2, "big") + reply)[: mood.at])]
         if mood.word == "garbage":
             return [bytes(random.Random(mood.at).randrange(256) for _ in range(40))]
         if mood.word == "flip":

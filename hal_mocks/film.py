@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from firmware.errors import TakebackError
+from firmware.hal.paper_grid import columns
 from firmware.hal.screen import Screen
 from firmware.hal.signals import Sound
 from firmware.host import codec
 from firmware.host.codec import Message
-from firmware.receipts import columns
 from firmware.words import Word
 from hal_mocks.acquirer import SPEC
 

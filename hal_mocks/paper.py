@@ -14,7 +14,6 @@ class Row:
 
     text: str
     double: bool = False
-    centre: bool = False
     torn: bool = False
     cut: bool = False
 

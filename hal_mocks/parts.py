@@ -13,11 +13,13 @@ from firmware.errors import CardLost, DisplayLost, NoAnswer, NoCard, NotSent, Pr
 from firmware.hal.events import CardRemoved, Event, Key, KeyPressed, Post
 from firmware.hal.keypad import PinEnd
 from firmware.hal.link import Abort
+from firmware.hal.paper_grid import lay
 from firmware.hal.printer import Job, PrinterState, Proof
 from firmware.hal.reader import Card, Response
 from firmware.hal.screen import Screen
 from firmware.hal.signals import Sound
 from hal_mocks import layout
+from hal_mocks.acquirer import Cut
 from hal_mocks.card.soft_card import SoftCard
 from hal_mocks.film import Film
 from hal_mocks.paper import Row
@@ -239,9 +241,9 @@ class SimPrinter:
         return self._p.call(f"printer.print {job.id.split('.')[-1]}", lambda: self._print(job))
 
     def _print(self, job: Job) -> Proof:
-        rows = [row for line in job.lines for row in layout.rows(line)]
-        for place, row in enumerate(rows):
-            row.cut = job.cut and place == len(rows) - 1
+        grid = [g for line in job.lines for g in lay(line)]
+        for place, g in enumerate(grid):
+            row = Row(g.text, g.double, cut=job.cut and place == len(grid) - 1)
             self._p.call("paper", lambda row=row: self._feed(row))  # type: ignore[misc]
         if self._w.printer_silent:
             raise PrinterFault(PrinterTrouble.NO_REPLY)
@@ -307,6 +309,10 @@ class SimLink:
 
     def _take(self) -> bytes:
         frame = self._waiting.popleft()
+        if isinstance(frame, Cut):
+            self._hang_up()
+            self._film.act(f"reply cut after {len(frame)} bytes")
+            raise NoAnswer
         self._film.wire("<", frame)
         return frame
 

@@ -38,11 +38,10 @@ _KEYS = {Key.ENTER: Choice.AGAIN, Key.D1: Choice.COPY, Key.CANCEL: Choice.TAKE_B
 
 def close(t: Terminal, entry: Entry) -> Entry:
     """From APPROVED to RELEASED or OWED, whatever the printer does. Returns the entry as it then is."""
-    until = t.devices.clock.monotonic_s() + t.config.times.hold_s
     slip = merchant_slip(t, entry)
     trouble = _print_body(t, entry, slip)
     while trouble:
-        choice = _hold(t, trouble, until)
+        choice = _hold(t, trouble)
         if choice is Choice.TAKE_BACK:
             return take_back(t, entry, Event.NOT_CURED)
         if choice is Choice.COPY and _digital_copy(t, entry):
@@ -62,8 +61,9 @@ def _print_body(t: Terminal, entry: Entry, slip: Slip) -> PrinterTrouble | None:
     return outcome.print_job(t, entry, "body", slip.body, cut=False)
 
 
-def _hold(t: Terminal, trouble: PrinterTrouble, until: float) -> Choice:
-    """One instruction, a countdown, three keys. Time up means: take it back."""
+def _hold(t: Terminal, trouble: PrinterTrouble) -> Choice:
+    """One instruction, a countdown, three keys. No answer in time means: take it back."""
+    until = t.devices.clock.monotonic_s() + t.config.times.hold_s
     t.console.sound(Sound.FAULT)
     while (left := until - t.devices.clock.monotonic_s()) > 0:
         screen = screens.hold(trouble, round(left))
@@ -113,7 +113,7 @@ def take_back(t: Terminal, entry: Entry, why: Event) -> Entry:
 def second_copy(t: Terminal, entry: Entry) -> None:
     """The cardholder's copy: the sale is RELEASED, so paper trouble costs a reprint and no money."""
     keys = {Key.ENTER: True, Key.CANCEL: False}
-    if not t.console.choose(screens.next_copy(), keys, t.config.times.prompt_s, True):
+    if not t.console.choose(screens.next_copy(entry.amount), keys, t.config.times.prompt_s, True):
         return
     trouble = copy(t, entry, w.P_CARDHOLDER_COPY, "customer", duplicate=False)
     if trouble:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from firmware.words import Word
 
+__all__ = ["Screen", "Word"]
+
 
 @dataclass(frozen=True)
 class Screen:

@@ -66,8 +66,8 @@ def printing(fen: int, hold: bool) -> Screen:
     return Screen("printing", w.PRINTING, money(fen), (w.HOLD_GOODS,) if hold else (), alarm=hold)
 
 
-def next_copy() -> Screen:
-    return Screen("next_copy", w.APPROVED, lines=(w.HAND_OVER, w.NEXT_COPY.zh, w.NEXT_COPY.en), keys=w.K_OK)
+def next_copy(fen: int) -> Screen:
+    return Screen("next_copy", w.HAND_OVER, money(fen), (w.NEXT_COPY,), w.K_OK_CANCEL)
 
 
 def hold(trouble: PrinterTrouble, seconds: int) -> Screen:
@@ -128,7 +128,8 @@ def confirm_void(fen: int, stan: str, pan: str) -> Screen:
 
 
 def entry_view(title: Word, fen: int, stan: str, at: str, state: Word) -> Screen:
-    return Screen("entry", title, money(fen), (f"{stan} {at}", state.zh, state.en))
+    named = Word(f"{title.zh} {stan}", f"{title.en} {stan}")
+    return Screen("entry", named, money(fen), (state,), Word(at, at))
 
 
 def queue_item(fen: int, stan: str, age: str, attempts: int, last: str) -> Screen:

@@ -20,24 +20,24 @@ K_START = Word("确认=消费 菜单=更多", "OK=SALE MENU=MORE")
 K_OK_CANCEL = Word("确认 / 取消", "OK / CANCEL")
 K_CANCEL = Word("取消", "CANCEL")
 K_OK = Word("确认", "OK")
-K_HOLD = Word("确认重印 1电子 取消撤回", "OK=AGAIN 1=QR X=BACK")
+K_HOLD = Word("确认重印 1码 取消撤回", "OK=TRY 1=QR X=UNDO")
 
 # prompts
 READY = Word("请按确认键开始", "PRESS OK TO START")
 WELCOME = Word("欢迎使用", "WELCOME")
 TYPE_AMOUNT = Word("请输入金额", "ENTER AMOUNT")
 AMOUNT_ZERO = Word("金额不能为零", "AMOUNT IS ZERO")
-AMOUNT_TOO_BIG = Word("超过限额 {cap}", "LIMIT {cap}")
+AMOUNT_TOO_BIG = Word("限额 {cap}", "MAX {cap}")
 INSERT_CARD = Word("请插入芯片卡", "INSERT CHIP CARD")
 REMOVE_CARD = Word("请取回卡片", "REMOVE CARD")
-READING = Word("正在读卡 请勿拔卡", "READING, LEAVE CARD")
+READING = Word("正在读卡 请勿拔卡", "DO NOT REMOVE CARD")
 ENTER_PIN = Word("请持卡人输入密码", "ENTER PIN")
 PIN_DEMO = Word("演示 勿输真实密码", "DEMO, NO REAL PIN")
 ASKING_HOST = Word("请稍候 等待银行", "WAITING FOR BANK")
 PRINTING = Word("正在打印", "PRINTING")
 NEXT_COPY = Word("撕下 按确认打印下联", "TEAR, OK=NEXT COPY")
-TYPE_VOUCHER = Word("凭证号 空=最后一笔", "VOUCHER, EMPTY=LAST")
-CONFIRM_VOID = Word("凭证{stan} {card} 撤销?", "{stan} {card} VOID?")
+TYPE_VOUCHER = Word("凭证号 空=最后一笔", "NUMBER, NONE=LAST")
+CONFIRM_VOID = Word("{stan} {card} 撤销?", "{stan} {card} VOID?")
 SIGNATURE_OK = Word("签名与卡背一致?", "SIGNATURE MATCHES?")
 SLIP_COMPLETE = Word("小票完整吗?", "IS SLIP COMPLETE?")
 LOOK_FOR_LAST = Word("看是否印出 交易成功", "LOOK FOR: APPROVED")
@@ -49,15 +49,15 @@ DECLINED_CARD = Word("卡片拒绝交易", "DECLINED BY CARD")
 CANCELLED = Word("交易已取消", "CANCELLED")
 NOT_CHARGED = Word("未扣款", "NOT CHARGED")
 TIMED_OUT = Word("操作超时", "TIMED OUT")
-NEVER_SENT = Word("未联通银行 未扣款", "NO LINE, NOT CHARGED")
+NEVER_SENT = Word("未联通银行 未扣款", "NO LINE,NO CHARGE")
 VOIDED = Word("撤销成功", "VOIDED")
 HAND_OVER = Word("可以交付商品", "HAND OVER GOODS")
 HOLD_GOODS = Word("请勿交付商品", "HOLD GOODS")
 REVERSAL_PENDING = Word("冲正待确认", "REVERSAL PENDING")
 REVERSING = Word("正在冲正", "REVERSING")
-REVERSED_SALE = Word("已冲正 未扣款", "REVERSED,NOT CHARGED")
-REVERSED_VOID = Word("撤销未成功 原交易仍有效", "VOID FAILED,SALE STANDS")
-STUCK = Word("冲正不成功 请联系银行", "STUCK: CALL THE BANK")
+REVERSED_SALE = Word("已冲正 未扣款", "REVERSED, NOT CHARGED")
+REVERSED_VOID = Word("撤销未成功 原交易仍有效", "VOID FAILED, SALE STANDS")
+STUCK = Word("冲正不成功 请联系银行", "STUCK, CALL BANK")
 SIGNED_ON = Word("签到成功", "SIGNED ON")
 NOT_SIGNED_ON = Word("未签到", "NOT SIGNED ON")
 ECHO_OK = Word("线路正常", "LINE IS GOOD")
@@ -83,20 +83,20 @@ STILL_OWED = Word("有冲正未完成 不能交易", "REVERSAL FIRST")
 KEYS_MISSING = Word("没有工作密钥 请签到", "NO KEYS, SIGN ON")
 DUPLICATE_AT_HOST = Word("银行称重复 请先签到", "DUPLICATE, SIGN ON")
 NOT_VERIFIED = Word("持卡人验证失败", "NOT VERIFIED")
-PROGRAM_ERROR = Word("程序错误 已自动保护", "ERROR, MONEY IS SAFE")
+PROGRAM_ERROR = Word("程序错误 已自动保护", "ERROR, MONEY SAFE")
 RELEASE_FIRST = Word("先处理未完成交易", "FINISH OPEN SALE")
 JOURNAL_BAD = Word("流水损坏 停止交易", "JOURNAL DAMAGED")
 CLOCK_UNTRUSTED = Word("时钟异常 请签到", "BAD CLOCK, SIGN ON")
 
 # printer, one instruction at a time
 PRINTER = Word("打印机", "PRINTER")
-PAPER_OUT = Word("缺纸 请装纸", "NO PAPER: LOAD ROLL")
+PAPER_OUT = Word("缺纸 请装纸", "NO PAPER: LOAD")
 COVER_OPEN = Word("请合上打印机盖", "CLOSE PRINTER COVER")
 CUTTER = Word("切刀卡住 开盖再合上", "CUTTER: OPEN+CLOSE")
 HARDWARE = Word("打印机故障 请重启它", "RESTART THE PRINTER")
-OVERHEAT = Word("打印头过热 请稍等", "TOO HOT: PLEASE WAIT")
+OVERHEAT = Word("打印头过热 请稍等", "TOO HOT: WAIT")
 JAM = Word("可能卡纸 请清理纸路", "PAPER JAM? CLEAR IT")
-NO_REPLY = Word("打印机无应答 请查线", "NO REPLY: CHECK CABLE")
+NO_REPLY = Word("打印机无应答 请查线", "SILENT: CHECK CABLE")
 REPRINT_LATER = Word("可在菜单重打印", "REPRINT FROM MENU")
 NO_PAPER_SALE = Word("打印机未就绪", "PRINTER NOT READY")
 
@@ -119,7 +119,7 @@ HOST_CODES = {
     "03": Word("商户未登记", "INVALID MERCHANT"),
     "04": Word("没收卡 请联系发卡行", "CAPTURE CARD"),
     "05": Word("不予承兑", "NOT HONOURED"),
-    "12": Word("无效交易", "INVALID TRANSACTION"),
+    "12": Word("无效交易", "INVALID REQUEST"),
     "13": Word("无效金额", "INVALID AMOUNT"),
     "14": Word("无效卡号", "INVALID CARD"),
     "15": Word("无此发卡行", "NO SUCH ISSUER"),
@@ -132,8 +132,8 @@ HOST_CODES = {
     "51": Word("余额不足", "INSUFFICIENT FUNDS"),
     "54": Word("卡已过期", "EXPIRED CARD"),
     "55": Word("密码错误", "WRONG PIN"),
-    "57": Word("卡不允许此交易", "NOT PERMITTED, CARD"),
-    "58": Word("终端不允许此交易", "NOT PERMITTED, TERM"),
+    "57": Word("卡不允许此交易", "CARD NOT ALLOWED"),
+    "58": Word("终端不允许此交易", "TERM. NOT ALLOWED"),
     "61": Word("超出限额", "OVER LIMIT"),
     "62": Word("受限制的卡", "RESTRICTED CARD"),
     "64": Word("金额与原交易不符", "AMOUNT DIFFERS"),
@@ -141,7 +141,7 @@ HOST_CODES = {
     "68": Word("银行超时", "BANK TIMEOUT"),
     "75": Word("密码错次数超限", "PIN TRIES EXCEEDED"),
     "90": Word("日切处理中", "DAY CUT-OVER"),
-    "91": Word("发卡行不可用", "ISSUER NOT AVAILABLE"),
+    "91": Word("发卡行不可用", "ISSUER IS DOWN"),
     "92": Word("线路故障", "LINE FAULT"),
     "94": Word("重复交易", "DUPLICATE"),
     "96": Word("中心系统故障", "CENTRE FAULT"),

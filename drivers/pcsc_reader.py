@@ -1,0 +1,226 @@
+"""The card reader through pyscard's `scard` layer, with a monitor of its own: pyscard's dies with pcscd.
+
+Two private threads: the monitor watches for cards and readers, the worker sends APDUs, since PC/SC has no time limit.
+Both only post events or hand back an answer.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from drivers import apdu_transport
+from firmware.errors import CardError, CardLost, CardUnsupported, DeviceError, NoCard, ReaderLost
+from firmware.hal.events import CardInserted, CardRemoved, DeviceBack, DeviceGone, Post
+from firmware.hal.reader import Card, Response
+
+# hresult → what it means to us (hardware facts, 1.3)
+_NO_CARD = frozenset({0x8010000C})
+_CARD_LOST = frozenset({0x80100016, 0x80100069, 0x80100068, 0x80100067, 0x80100066})
+_UNSUPPORTED = frozenset({0x8010000F})
+_POLL_MS = 1000
+_BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+def library() -> Any:
+    """smartcard.scard; imported here so that a machine without it can still load this module."""
+    from smartcard import scard
+
+    return scard
+
+
+def error(hresult: int) -> DeviceError:
+    """Our own error for an hresult that is not success."""
+    code = hresult & 0xFFFFFFFF
+    if code in _NO_CARD:
+        return NoCard()
+    if code in _CARD_LOST:
+        return CardLost()
+    if code in _UNSUPPORTED:
+        return CardUnsupported(_unsupported())
+    return ReaderLost(f"PC/SC {code:08X}")
+
+
+def _unsupported() -> str:
+    return "the card speaks neither T=0 nor T=1"
+
+
+class PcscReader:
+    """The first reader whose name contains `like` (readers come back under other names: never match exactly)."""
+
+    def __init__(self, like: str = "") -> None:
+        self._like = like
+        self._scard = library()
+        self._post: Post = lambda _: None
+        self._present = False
+        self._name = ""
+        self._lock = threading.Lock()
+
+    def start(self, post: Post) -> None:
+        """Watch from now on, in a daemon thread, through any restart of pcscd."""
+        self._post = post
+        threading.Thread(target=self._watch, name="pcsc-monitor", daemon=True).start()
+
+    def present(self) -> bool:
+        with self._lock:
+            return self._present
+
+    def connect(self) -> Card:
+        s = self._scard
+        ok, context = s.SCardEstablishContext(s.SCARD_SCOPE_USER)
+        if ok != s.SCARD_S_SUCCESS:
+            raise error(ok)
+        try:
+            name = self._find(context)
+            protocols = s.SCARD_PROTOCOL_T0 | s.SCARD_PROTOCOL_T1
+            ok, handle, protocol = s.SCardConnect(context, name, s.SCARD_SHARE_EXCLUSIVE, protocols)
+            if ok != s.SCARD_S_SUCCESS:
+                raise error(ok)
+        except DeviceError:
+            s.SCardReleaseContext(context)
+            raise
+        return PcscCard(s, context, handle, protocol)
+
+    def _find(self, context: Any) -> str:
+        ok, names = self._scard.SCardListReaders(context, [])
+        if ok not in (self._scard.SCARD_S_SUCCESS, self._scard.SCARD_E_NO_READERS_AVAILABLE):
+            raise error(ok)
+        found = [n for n in names if self._like.lower() in n.lower()]
+        if not found:
+            raise ReaderLost("no reader is plugged in")
+        return str(found[0])
+
+    # -- the monitor -----------------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        failures = 0
+        while True:
+            began = time.monotonic()
+            try:
+                self._watch_one_service()
+            except DeviceError:
+                self._seen(False, "")
+            failures = 0 if time.monotonic() - began > 5.0 else min(failures + 1, len(_BACK_OFF_S) - 1)
+            time.sleep(_BACK_OFF_S[failures])
+
+    def _watch_one_service(self) -> None:
+        """Until pcscd goes away. Raises ReaderLost."""
+        s = self._scard
+        ok, context = s.SCardEstablishContext(s.SCARD_SCOPE_USER)
+        if ok != s.SCARD_S_SUCCESS:
+            raise error(ok)
+        try:
+            while True:
+                self._watch_one_reader(context)
+        finally:
+            s.SCardReleaseContext(context)
+
+    def _watch_one_reader(self, context: Any) -> None:
+        """Until the reader goes away; with none there, wait for one."""
+        s = self._scard
+        try:
+            name = self._find(context)
+        except ReaderLost:
+            self._seen(False, "")
+            self._wait(context, [("\\\\?PnP?\\Notification", s.SCARD_STATE_UNAWARE)])
+            return
+        state = s.SCARD_STATE_UNAWARE
+        while True:
+            new = self._wait(context, [(name, state)])
+            if new is None:
+                continue
+            if new & (s.SCARD_STATE_UNKNOWN | s.SCARD_STATE_UNAVAILABLE | s.SCARD_STATE_IGNORE):
+                self._seen(False, "")
+                return
+            swapped = state != s.SCARD_STATE_UNAWARE and (new >> 16) - (state >> 16) >= 2
+            self._seen(bool(new & s.SCARD_STATE_PRESENT), name, swapped)
+            state = new & ~s.SCARD_STATE_CHANGED
+
+    def _wait(self, context: Any, states: list[tuple[str, int]]) -> int | None:
+        s = self._scard
+        ok, found = s.SCardGetStatusChange(context, _POLL_MS, states)
+        if ok == s.SCARD_E_TIMEOUT:
+            return None
+        if ok != s.SCARD_S_SUCCESS:
+            raise ReaderLost
+        return int(found[0][1])
+
+    def _seen(self, present: bool, name: str, swapped: bool = False) -> None:
+        """Turn what was seen into events: a swap between two looks is a removal and an insertion."""
+        with self._lock:
+            before, had = self._present, self._name
+            self._present, self._name = present, name
+        if had and not name:
+            self._post(DeviceGone("reader"))
+        if name and not had:
+            self._post(DeviceBack("reader"))
+        if before and (not present or swapped):
+            self._post(CardRemoved())
+        if present and (not before or swapped):
+            self._post(CardInserted())
+
+
+class PcscCard:
+    """One exclusive session. Any lost answer ends it for good: an old handle would talk to the next card."""
+
+    def __init__(self, scard: Any, context: Any, handle: Any, protocol: int) -> None:
+        self._scard, self._context, self._handle = scard, context, handle
+        self._pci = scard.SCARD_PCI_T0 if protocol == scard.SCARD_PROTOCOL_T0 else scard.SCARD_PCI_T1
+        self._lost = False
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._work, name="pcsc-apdu", daemon=True).start()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
+    def transmit(self, apdu: bytes, timeout_s: float) -> Response:
+        if self._lost:
+            raise CardLost
+        answers: queue.SimpleQueue[Response | DeviceError] = queue.SimpleQueue()
+        self._jobs.put(lambda: answers.put(self._exchange(apdu)))
+        try:
+            answer = answers.get(timeout=timeout_s)
+        except queue.Empty:
+            self._lost = True
+            raise CardLost from None
+        if isinstance(answer, DeviceError):
+            self._lost = True
+            raise answer
+        return answer
+
+    def _exchange(self, apdu: bytes) -> Response | DeviceError:
+        try:
+            return apdu_transport.exchange(self._send, apdu)
+        except CardError as broken:
+            return broken
+        except DeviceError as broken:
+            return broken
+
+    def _send(self, apdu: bytes) -> bytes:
+        ok, data = self._scard.SCardTransmit(self._handle, self._pci, list(apdu))
+        if ok != self._scard.SCARD_S_SUCCESS:
+            raise error(ok)
+        if len(data) < 2:
+            raise CardLost
+        return bytes(b & 0xFF for b in data)
+
+    def close(self) -> None:
+        """Disconnect before any new session begins, in the worker, so that a hung APDU cannot hang us."""
+        if self._handle is None:
+            return
+        self._lost = True
+        handle, self._handle = self._handle, None
+        done = threading.Event()
+
+        def end() -> None:
+            self._scard.SCardDisconnect(handle, self._scard.SCARD_UNPOWER_CARD)
+            self._scard.SCardReleaseContext(self._context)
+            done.set()
+
+        self._jobs.put(end)
+        self._jobs.put(None)
+        done.wait(1.0)

@@ -1,0 +1,101 @@
+"""`takeback` = `python -m firmware [run|journal|provision] --config FILE`: config → drivers.board → app."""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import sys
+
+from firmware import __version__, app, config, log, terminal
+from firmware.errors import ConfigError, DisplayLost, JournalError, KeyProblem, TakebackError
+from firmware.hal.devices import Devices
+from firmware.hal.signals import Sound
+from firmware.ledger import journal
+from firmware.security import keystore, provision
+from firmware.ui import screens
+from firmware.words import JOURNAL_BAD
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 on success; 1 for a broken terminal; 2 for a wrong call or setting, said in one sentence."""
+    parser = argparse.ArgumentParser("takeback", description="Payment terminal that can always take it back.")
+    parser.add_argument("command", nargs="?", default="run", choices=("run", "journal", "provision"))
+    parser.add_argument("what", nargs="?", default="verify", choices=("verify",), help="journal verify")
+    parser.add_argument("--config", help=f"settings (default: $TAKEBACK_CONFIG, else {config.DEFAULT_FILE})")
+    parser.add_argument("--test-keys", action="store_true", help="provision: make random test keys and a test CA")
+    parser.add_argument("--version", action="version", version=__version__)
+    options = parser.parse_args(arguments)
+    try:
+        settings = config.load(config.find(options.config))
+        command = {"run": _run, "journal": _journal, "provision": _provision}[options.command]
+        return command(settings, options)
+    except ConfigError as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return 2
+    except (KeyProblem, JournalError) as broken:
+        sys.stderr.write(f"{broken}\n")
+        return 1
+
+
+def _run(settings: config.Config, options: argparse.Namespace) -> int:
+    from drivers import board
+
+    keys = keystore.load(settings.state_directory())
+    try:
+        devices = board.build(settings)
+    except (TakebackError, ImportError) as missing:
+        sys.stderr.write(f"a part is missing: {missing}\n")
+        return 1
+    log.event("starting", version=__version__)
+    try:
+        app.run(terminal.build(settings, devices, keys))
+    except (JournalError, sqlite3.Error) as broken:
+        log.event("journal is not usable: restarting is the cure", why=type(broken).__name__)
+        devices.signals.sound(Sound.FAULT)
+        _last_words(devices)
+    except KeyboardInterrupt:
+        log.event("stopped by hand")
+        return 0
+    return 1
+
+
+def _last_words(devices: Devices) -> None:
+    try:
+        devices.display.show(screens.fault(JOURNAL_BAD))
+    except DisplayLost:
+        return
+
+
+def _journal(settings: config.Config, options: argparse.Namespace) -> int:
+    """Check the chain of a journal that nobody else has open."""
+    path = settings.state_directory() / journal.FILE
+    if not path.exists():
+        raise JournalError(f"{path} does not exist: nothing has been sold yet")
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1.0)
+    try:
+        count = journal.verify(db)
+    except sqlite3.Error as broken:
+        raise JournalError(f"{path} cannot be read ({broken}); is the terminal still running?") from None
+    finally:
+        db.close()
+    sys.stdout.write(f"{count} rows, the chain is whole\n")
+    return 0
+
+
+def _provision(settings: config.Config, options: argparse.Namespace) -> int:
+    if not options.test_keys:
+        sys.stderr.write("only test keys can be made here: takeback provision --test-keys\n")
+        return 2
+    directory = settings.state_directory()
+    if (directory / keystore.FILE).exists():
+        sys.stderr.write(f"{directory / keystore.FILE} exists; remove it first if its journal is no longer needed\n")
+        return 2
+    provision.test_keys(directory, settings.host.server_name)
+    sys.stdout.write(f"test keys and certificates are in {directory}\n")
+    return 0
+
+
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""`python -m hal_mocks [play|interactive|real|peers]`: the demo, the desk under your fingers, the real parts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser("hal_mocks", description=__doc__)
+    parser.add_argument("what", nargs="?", default="play", choices=("play", "interactive", "real", "peers"))
+    parser.add_argument("--dir", type=Path, help="peers: where sockets, settings and state go")
+    options = parser.parse_args()
+    if options.what == "peers":
+        from hal_mocks import peers
+
+        if options.dir is None:
+            parser.error("peers needs --dir DIR")
+        peers.serve(options.dir)
+        return 0
+    if options.what == "real":
+        return _real()
+    if options.what == "interactive":
+        from hal_mocks import interactive
+
+        return interactive.main()
+    from hal_mocks import demo
+
+    return demo.main()
+
+
+def _real() -> int:
+    from hal_mocks import real
+
+    wrong = real.play(lambda line: print(line, flush=True))
+    print("\nthe books agree" if not wrong else "\nTHE BOOKS DISAGREE:\n" + "\n".join(wrong))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

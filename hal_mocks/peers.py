@@ -1,0 +1,221 @@
+"""The peers on the wire, in a process of their own: `python -m hal_mocks peers --dir DIR`.
+
+DIR gets terminal.toml, state/ (test keys), the printer as a symlink, panel.sock and control.sock. Whoever connects to
+control.sock plays the world with one JSON object a line, {"do": name, …}, and gets one back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+from firmware.errors import PrinterTrouble
+from firmware.ledger.entry import Entry
+from firmware.ledger.journal import FILE
+from firmware.security import provision
+from hal_mocks import books
+from hal_mocks.acquirer import Mood
+from hal_mocks.card.soft_card import CVM_ONLINE_PIN, Profile, SoftCard
+from hal_mocks.film import masked
+from hal_mocks.wire.bank import TlsBank
+from hal_mocks.wire.panel import PanelServer
+from hal_mocks.wire.printer import PtyPrinter
+from hal_mocks.wire.vpcd import PORT, VpcdCard
+from hal_mocks.world import World
+
+SETTINGS = """\
+[merchant]
+name = "回春堂大药房"
+name_en = "RETURN OF SPRING PHARMACY"
+terminal_id = "10000001"
+merchant_id = "123456789012345"
+hotline = "400-000-0000"
+
+[times]
+prompt_s = 10
+host_s = 2
+connect_s = 2
+hold_s = 4
+tell_s = 1
+retry_s = 1
+retry_max_s = 2
+
+[host]
+port = {port}
+server_name = "bank.test"
+
+[parts]
+front = "panel"
+panel = "{panel}"
+printer_port = "{printer}"
+reader_like = "Virtual PCD 00 00"
+
+[paths]
+state = "{state}"
+"""
+
+
+class Peers:
+    """Bank, printer, panel and wallet around one World."""
+
+    def __init__(self, folder: Path, vpcd_port: int = PORT) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        state = folder / "state"
+        keys = provision.test_keys(state, "bank.test")
+        self.world = World(wallet=[SoftCard(), SoftCard(Profile(pan="6200000000000047", cvm=CVM_ONLINE_PIN))])
+        self.world.bank.tmk = keys.tmk.reveal()
+        self.lock = threading.RLock()
+        self.said: list[str] = []
+        self.bank = TlsBank(self.world.bank, state / "certs", self.lock, self._wire)
+        self.printer = PtyPrinter(self.world.paper, self.lock)
+        self.panel = PanelServer(folder / "panel.sock", self._screen)
+        self._vpcd_port = vpcd_port
+        self._in_reader: VpcdCard | None = None
+        link = folder / "printer"
+        link.unlink(missing_ok=True)
+        link.symlink_to(self.printer.path)
+        self.config = folder / "terminal.toml"
+        self.config.write_text(SETTINGS.format(port=self.bank.port, panel=folder / "panel.sock", printer=link, state=state))
+
+    def _wire(self, way: str, frame: bytes) -> None:
+        self.said.append(f"   {way} {masked(frame)}")
+
+    def _screen(self, message: dict[str, Any]) -> None:
+        self.said.append(f"   [{message['screen']}] " + " / ".join(t for t in message["lines"] if t.strip()))
+
+    # -- the hand that plays the world; each returns what the control socket answers -------------------------------
+
+    def insert(self, card: int = 0) -> None:
+        self.pull()
+        self.world.slot = self.world.wallet[card]
+        self._in_reader = VpcdCard(self.world.slot, self._vpcd_port)
+        self._in_reader.insert()
+
+    def pull(self) -> None:
+        if self._in_reader:
+            self._in_reader.pull()
+        self._in_reader = self.world.slot = None
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.panel.press(key)
+
+    def wait_for(self, *screens: str, timeout_s: float = 20.0) -> str:
+        return self.panel.wait_for(*screens, timeout_s=timeout_s)
+
+    def jam(self, row: int, trouble: str = "jam_suspected") -> None:
+        with self.lock:
+            self.world.paper.jam_at(row, PrinterTrouble(trouble))
+
+    def cure(self) -> None:
+        self.printer.cure()
+
+    def line(self, up: bool) -> None:
+        self.bank.restore_line() if up else self.bank.cut_line()
+
+    def mood(self, word: str, code: str = "51", at: int = 0) -> None:
+        with self.lock:
+            self.world.bank.moods.append(Mood(word, code, at))
+
+    def entries(self) -> list[Entry]:
+        """The journal on disk; the terminal must have stopped (it holds the file exclusively)."""
+        with contextlib.closing(sqlite3.connect(self.folder / "state" / FILE, timeout=5.0)) as db:
+            return [Entry.from_text(t) for (t,) in db.execute("SELECT text FROM entries ORDER BY id")]
+
+    def books(self) -> dict[str, Any]:
+        entries = self.entries()
+        return {"table": books.table(self.world, entries), "disagreements": books.disagreements(self.world, entries)}
+
+    def paper(self) -> str:
+        with self.lock:
+            return self.world.paper.text()
+
+    def news(self) -> list[str]:
+        """What wire and glass said since the last call."""
+        said, self.said = self.said, []
+        return said
+
+    def close(self) -> None:
+        self.pull()
+        self.bank.close()
+        self.panel.close()
+        self.printer.close()
+
+
+DOINGS = ("insert", "pull", "press", "wait_for", "jam", "cure", "line", "mood", "books", "paper", "news")
+
+
+class Control:
+    """control.sock: one client at a time, one JSON object a line each way."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+        path = peers.folder / "control.sock"
+        path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen(1)
+
+    def serve(self) -> None:
+        """Until a client says {"do": "stop"}."""
+        while True:
+            client, _ = self._listener.accept()
+            with client, client.makefile("rwb") as lines:
+                for line in lines:
+                    message = json.loads(line)
+                    if message.get("do") == "stop":
+                        return
+                    lines.write(json.dumps(self._do(message), ensure_ascii=False).encode() + b"\n")
+                    lines.flush()
+
+    def _do(self, message: dict[str, Any]) -> dict[str, Any]:
+        name = message.pop("do", "")
+        if name not in DOINGS:
+            return {"error": f"{name!r} is not one of {', '.join(DOINGS)}"}
+        try:
+            return {"ok": getattr(self._peers, name)(*message.pop("args", ()), **message)}
+        except (OSError, TimeoutError, ValueError, TypeError, KeyError) as wrong:
+            return {"error": f"{type(wrong).__name__}: {wrong}"}
+
+
+class Remote:
+    """The client's side of control.sock: `remote.press('enter')`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(str(folder / "control.sock"))
+        self._lines = self._socket.makefile("rwb")
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*args: Any, **named: Any) -> Any:
+            self._lines.write(json.dumps({"do": name, "args": args, **named}).encode() + b"\n")
+            self._lines.flush()
+            answer = json.loads(self._lines.readline())
+            if "error" in answer:
+                raise RuntimeError(answer["error"])
+            return answer["ok"]
+
+        return call
+
+    def stop(self) -> None:
+        with contextlib.suppress(OSError):
+            self._lines.write(b'{"do": "stop"}\n')
+            self._lines.flush()
+        self._socket.close()
+
+
+def serve(folder: Path) -> None:
+    """Run until told to stop."""
+    peers = Peers(folder)
+    control = Control(peers)
+    print(f"peers are ready in {folder}", flush=True)
+    try:
+        control.serve()
+    finally:
+        peers.close()

@@ -1,0 +1,35 @@
+"""Every screen, both languages, longest values: it fits 128×64 and has a glyph for every character."""
+
+from __future__ import annotations
+
+import pytest
+
+from drivers import font, glass
+from tests.ui.catalogue import all_screens
+
+
+NEEDS_ITS_FOOT = {"hold", "slip_complete", "signature", "offer_copy", "confirm_void", "insert_card", "next_copy",
+                  "idle"}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_screen_fits_the_glass_with_its_longest_values(language: str) -> None:
+    problems = []
+    for screen in all_screens():
+        placed, foot = glass.rows(screen, language)
+        height = 12 + sum(p.height for p in placed) + (12 if foot else 0)
+        if height > glass.HEIGHT and not screen.qr:
+            problems.append(f"{screen.name}: {height} px high")
+        if screen.name in NEEDS_ITS_FOOT and not foot:
+            problems.append(f"{screen.name}: the keys do not fit")
+        texts = [(p.text, p.font) for p in placed if not screen.qr]
+        texts += [(glass.title(screen, language), "glass12"), (foot, "glass12")]
+        for text, face in texts:
+            if font.load(face).width(text) > glass.WIDTH:
+                problems.append(f"{screen.name}: {text!r} is {font.load(face).width(text)} px wide")
+            problems += [f"{screen.name}: no glyph for {c!r}" for c in text if not font.load(face).knows(c)]
+    assert sorted(set(problems)) == []
+
+
+def test_screen_names_are_stable_words() -> None:
+    assert {s.name for s in all_screens() if not s.name.replace("_", "").isalpha()} == set()
