@@ -95,7 +95,5 @@ def _provision(settings: config.Config, options: argparse.Namespace) -> int:
     return 0
 
 
-
-
 if __name__ == "__main__":
     sys.exit(main())

@@ -76,7 +76,9 @@ def _strangers(world: World, entries: list[Entry]) -> list[str]:
     known = {(e.batch, e.stan) for e in entries}
     found = [f"host: {key} is in no journal" for key, a in world.bank.accounts.items() if a.net and key not in known]
     vouchers = {e.voucher for e in entries}
-    found += [f"paper: voucher {a.voucher} is in no journal" for a in approvals(world.paper) if a.voucher not in vouchers]
+    found += [
+        f"paper: voucher {a.voucher} is in no journal" for a in approvals(world.paper) if a.voucher not in vouchers
+    ]
     return found + [f"glass let the goods go, {g}" for g in world.given if not g.endswith("released")]
 
 

@@ -61,7 +61,7 @@ class Desk:
     def devices(self, power: Power) -> Devices:
         """Fresh parts on the standing world."""
         w, film = self.world, self.film
-        inbox = parts.SimInbox(w, power, lambda: self._act(inbox.post))
+        inbox = self.inbox(power)
         return Devices(
             reader=parts.SimReader(w, power),
             keypad=parts.SimKeypad(power, inbox),
@@ -75,6 +75,11 @@ class Desk:
             signals=parts.SimSignals(power, film),
             watchdog=parts.SimWatchdog(power),
         )
+
+    def inbox(self, power: Power) -> parts.SimInbox:
+        """Where the person's acts arrive."""
+        made = parts.SimInbox(self.world, power, lambda: self._act(made.post))
+        return made
 
     def play(self, person: Person, power: Power | None = None) -> Played:
         """Boot and run until the person is done and the terminal at rest, or the power goes."""
@@ -100,7 +105,7 @@ class Desk:
             self._idle_turns = 0
             return True
         name = self.film.now.name if self.film.now else ""
-        if self.person.done and name in ("idle", "slip_complete", "signature") or not self.world.glass_up:
+        if (self.person.done and name in ("idle", "slip_complete", "signature")) or not self.world.glass_up:
             self._idle_turns += 1
             waiting = name == "idle" and self._debts()
             if not waiting or self._idle_turns > _IDLE_TURNS_MAX:

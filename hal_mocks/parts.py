@@ -128,7 +128,6 @@ class SimDisplay:
         if layout.says_hand_over(screen):
             self._w.given.append(f"{screen.name}: newest sale on disk is {self._newest_sale()}")
 
-
     def _newest_sale(self) -> str:
         db = sqlite3.connect(":memory:")
         db.deserialize(self._w.files.get("journal.db", b""))
@@ -300,6 +299,10 @@ class SimLink:
                 self._film.act(f"request cut after {limit} bytes")
                 raise NoAnswer if limit else NotSent
         self._p.call("line", lambda: self._waiting.extend(self._w.bank.receive(frame)))
+        if self._w.dies_after_booking and frame[11:13] == b"\x02\x00":
+            self._w.dies_after_booking = self._w.line_up = False
+            self._waiting.clear()
+            self._film.act("the bank has booked it; the line dies")
         if not self._waiting or abort():
             self._w.pass_time(timeout_s)
             self._hang_up()

@@ -81,7 +81,9 @@ class Peers:
         link.unlink(missing_ok=True)
         link.symlink_to(self.printer.path)
         self.config = folder / "terminal.toml"
-        self.config.write_text(SETTINGS.format(port=self.bank.port, panel=folder / "panel.sock", printer=link, state=state))
+        self.config.write_text(
+            SETTINGS.format(port=self.bank.port, panel=folder / "panel.sock", printer=link, state=state)
+        )
 
     def _wire(self, way: str, frame: bytes) -> None:
         self.said.append(f"   {way} {masked(frame)}")

@@ -26,10 +26,10 @@ class When(Enum):
 
 
 class Power:
-    """Counts steps; cuts at one of them. `trace` names the steps for a report."""
+    """Counts steps; cuts at one of them, by number or the first time by name. `trace` names the steps."""
 
-    def __init__(self, cut_at: int = 0, when: When = When.BEFORE) -> None:
-        self.cut_at, self.when = cut_at, when
+    def __init__(self, cut_at: int = 0, when: When = When.BEFORE, cut_on: str = "") -> None:
+        self.cut_at, self.when, self.cut_on = cut_at, when, cut_on
         self.steps, self.dead = 0, False
         self.trace: list[str] = []
 
@@ -42,7 +42,7 @@ class Power:
         self.check()
         self.steps += 1
         self.trace.append(name)
-        here = self.steps == self.cut_at
+        here = self.steps == self.cut_at or name == self.cut_on
         if here and self.when is When.BEFORE:
             self._out()
         result = effect()

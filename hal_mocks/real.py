@@ -201,5 +201,3 @@ def play(say: Say) -> list[str]:
         found = t.world.books()
         say("\n=== the four books ===\n" + found["table"])
         return list(found["disagreements"])
-
-

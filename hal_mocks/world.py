@@ -25,6 +25,7 @@ class World:
     slot: SoftCard | None = None
     wallet: list[SoftCard] = field(default_factory=lambda: [SoftCard()])
     line_up: bool = True
+    dies_after_booking: bool = False  # the line breaks when the bank has booked the next request
     cut_request_at: int = -1  # bytes of the next financial request that still get through
     glass_up: bool = True
     reader_up: bool = True

@@ -14,7 +14,7 @@ from firmware.emv.chip import Chip
 from firmware.emv.settings import AidSettings, EmvSettings
 from firmware.errors import CardBroken, CardUnsupported
 from firmware.hal.reader import Card
-from firmware.words import NO_COMMON_APP, NEEDS_CHOICE
+from firmware.words import NEEDS_CHOICE, NO_COMMON_APP
 
 _RECORDS_MAX = 16
 _FOLLOWING_MAX = 8

@@ -43,7 +43,9 @@ def constructed(tag: int) -> bool:
 def write(tag: int, value: bytes) -> bytes:
     """One object with the shortest length form."""
     size = len(value)
-    length = bytes([size]) if size < 0x80 else bytes([0x81, size]) if size < 0x100 else b"\x82" + size.to_bytes(2, "big")
+    length = (
+        bytes([size]) if size < 0x80 else bytes([0x81, size]) if size < 0x100 else b"\x82" + size.to_bytes(2, "big")
+    )
     return tag.to_bytes((tag.bit_length() + 7) // 8 or 1, "big") + length + value
 
 

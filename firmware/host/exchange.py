@@ -79,7 +79,9 @@ class Host:
             return codec.encode(request, self.profile.spec)
         if self.keys is None:
             raise KeyProblem("there is no MAC key: sign on first")
-        blank = codec.encode(Message(request.mti, {**request.fields, "64": "00" * 8}, request.header), self.profile.spec)
+        blank = codec.encode(
+            Message(request.mti, {**request.fields, "64": "00" * 8}, request.header), self.profile.spec
+        )
         return blank[:-8] + mac.ecb_mac(self.keys.mak, self._maced(blank))
 
     def _maced(self, raw: bytes) -> bytes:

@@ -10,7 +10,7 @@ from firmware.security.secrets import Key
 
 
 def ecb_mac(key: Key, data: bytes) -> bytes:
-    """"ECB" MAC, F64 as 8 ASCII bytes: XOR-fold to 8 bytes, hex, DES, XOR, DES, first 8 hex characters."""
+    """ "ECB" MAC, F64 as 8 ASCII bytes: XOR-fold to 8 bytes, hex, DES, XOR, DES, first 8 hex characters."""
     block = fold(data).hex().upper().encode()
     once = des.encrypt(key, block[:8])
     return des.encrypt(key, _xor(once, block[8:])).hex().upper()[:8].encode()

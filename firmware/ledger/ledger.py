@@ -68,4 +68,3 @@ class Ledger:
 
     def origin(self, entry: Entry) -> Entry | None:
         return self.journal.get(entry.original) if entry.original else None
-

@@ -105,7 +105,9 @@ class SoftCard:
         if name and AID.startswith(name) and p2 == 0x00:
             self._selected = True
             pdol = bytes.fromhex("9F1A029F3303")
-            body = tlv("50", self.profile.label.encode()) + tlv("87", bytes([self.profile.priority])) + tlv("9F38", pdol)
+            body = (
+                tlv("50", self.profile.label.encode()) + tlv("87", bytes([self.profile.priority])) + tlv("9F38", pdol)
+            )
             return tlv("6F", tlv("84", AID) + tlv("A5", body)) + b"\x90\x00"
         return b"\x6a\x82"
 

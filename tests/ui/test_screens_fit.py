@@ -7,7 +7,6 @@ import pytest
 from drivers import font, glass
 from tests.ui.catalogue import all_screens
 
-
 NEEDS_ITS_FOOT = {"hold", "slip_complete", "signature", "offer_copy", "confirm_void", "insert_card", "next_copy",
                   "idle"}  # fmt: skip
 

@@ -1,0 +1,47 @@
+# Targets are called through ./run, which sets .venv up first: ./run demo, ./run test, ./run check …
+PY := .venv/bin/python
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help demo test check test-slow test-real test-fresh wheel golden
+
+help:
+	@echo "demo        six stories on the desk, then the four books (REAL=1: real pcscd, serial port, TLS; PLAY=interactive)"
+	@echo "test        all fast tests                    check       format, lint, types, layers, house rules"
+	@echo "test-slow   wider power-cut sweeps            test-real   the stories through the real parts"
+	@echo "test-fresh  a minimal Debian: clone, ./run demo, ./run test"
+
+demo:
+ifeq ($(REAL),1)
+	@tools/real_parts.sh
+	@$(PY) -m hal_mocks real
+else ifeq ($(PLAY),interactive)
+	@$(PY) -m hal_mocks interactive
+else
+	@$(PY) -m hal_mocks play
+endif
+
+test:
+	@$(PY) -m pytest -m "not real and not slow" $(ARGS)
+
+check:
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports --no-cache
+	$(PY) -m pytest tests/test_house_rules.py
+
+test-slow:
+	$(PY) -m pytest -m slow -s $(ARGS)
+
+test-real:
+	@tools/real_parts.sh
+	$(PY) -m pytest -m real -s $(ARGS)
+
+test-fresh:
+	@tools/fresh.sh
+
+wheel:
+	$(PY) -m pip wheel --quiet --no-deps --no-build-isolation -w dist .
+
+golden:
+	$(PY) -m pytest tests/flows --update-golden

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Lock requirements/*.in with hashes and without any index address (needs uv: pip install uv).
+set -eu
+cd "$(dirname "$0")/.."
+for name in dev real; do
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --no-emit-find-links --no-header "requirements/$name.in" -o "requirements/$name.txt"
+done
