@@ -1,4 +1,4 @@
-"""The desk under your fingers: keys from the keyboard, the glass redrawn in the terminal, cards and faults by letter."""
+"""The desk under your fingers: keys from the keyboard, the glass in the terminal, cards and faults by letter."""
 
 from __future__ import annotations
 

@@ -244,7 +244,7 @@ class SimPrinter:
         for place, g in enumerate(grid):
             row = Row(g.text, g.double, cut=job.cut and place == len(grid) - 1)
             self._p.call("paper", lambda row=row: self._feed(row))  # type: ignore[misc]
-        if self._w.printer_silent:
+        if self._w.printer_silent or job.id.endswith(self._w.fence_lost_on or "?"):
             raise PrinterFault(PrinterTrouble.NO_REPLY)
         return Proof.PRINTED
 

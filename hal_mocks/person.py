@@ -77,6 +77,10 @@ def slip_is_whole(desk: Desk, post: Callable[[Event], None]) -> None:
     post(KeyPressed(Key.ENTER if whole else Key.CANCEL))
 
 
+def nothing(desk: Desk, post: Callable[[Event], None]) -> None:
+    """Stand there."""
+
+
 HABITS: dict[str, Act] = {
     "next_copy": press("enter"),
     "remove_card": pull,

@@ -30,6 +30,7 @@ class World:
     glass_up: bool = True
     reader_up: bool = True
     printer_silent: bool = False
+    fence_lost_on: str = ""  # a job of this name is printed whole and its fence never comes
     files: dict[str, bytes] = field(default_factory=dict)
     now: datetime = datetime(2026, 11, 23, 12, 0, 0)
     uptime_s: float = 1000.0

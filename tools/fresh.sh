@@ -16,8 +16,8 @@ tarball="$cache/fresh-$(printf %s "$recipe" | sha256sum | cut -c1-16).tar"
 mkdir -p "$cache"
 if [ ! -s "$tarball" ]; then
     echo "making a minimal Debian 12" >&2
-    mmdebstrap --quiet --variant=minbase --include=git,ca-certificates bookworm "$tarball.part"
-    mv "$tarball.part" "$tarball"
+    mmdebstrap --quiet --variant=minbase --include=git,ca-certificates bookworm "$tarball.part.tar"
+    mv "$tarball.part.tar" "$tarball"
 fi
 
 root="$(mktemp -d "${TMPDIR:-/tmp}/takeback-fresh.XXXXXX")"

@@ -103,9 +103,8 @@ def bcd_87() -> Spec:
     spec = _frame(0)
     spec["1"] = _fixed(8, "b")
     spec |= {str(n): _bcd(size, "left" if size % 2 else "") for n, size in _NUMERIC_87.items()}
-    spec |= {str(n): _fixed(size) for n, size in _TEXT_87.items() if n < 49}
-    spec |= {str(n): _bcd(3, "left") for n in (49, 50, 51)}
-    spec |= {str(n): _fixed(9) for n in (28, 29, 30, 31)}
+    spec |= {str(n): _fixed(size) for n, size in _TEXT_87.items()}
+    spec |= {str(n): _fixed(5, "b") for n in (28, 29, 30, 31)}  # the sign as a character, then four BCD bytes
     spec |= {str(n): _var(size, 1, "bcd") for n, size in ((2, 19), (32, 11), (33, 11), (35, 37))}
     spec |= {"34": _var(28, 1), "36": _var(104, 2), "44": _var(25, 1), "45": _var(76, 1)}
     spec |= {str(n): _var(999, 2) for n in (46, 47, 48, *range(54, 64))}
@@ -117,6 +116,7 @@ def nac() -> Spec:
     """NAC/NII terminal dialect: TPDU 5, no header; F22 and F24 padded on the left (host facts, 2)."""
     return bcd_87() | {
         "h": _fixed(5, "b"),
+        "49": _bcd(3, "left"),
         "35": _var(37, 1, "bcd", pad="F", side="right"),
         "60": _var(999, 2, "b"),
         "61": _var(999, 2, "b"),

@@ -1,4 +1,4 @@
-"""What differs from acquirer to acquirer, as data. Columns of host facts 1.3; deviations are a new profile, not code."""
+"""What differs from acquirer to acquirer, as data. Columns of host facts 1.3; a deviation is a new profile."""
 
 from __future__ import annotations
 

@@ -1,0 +1,151 @@
+"""S73: the line breaks after every byte of request and reply; every bit of a reply is flipped. Never a wrong
+approval, never an unreversed charge."""
+
+from __future__ import annotations
+
+import pytest
+
+from firmware.ledger.lifecycle import Kind, State
+from hal_mocks import books
+from hal_mocks.acquirer import Mood
+from hal_mocks.desk import Desk
+from hal_mocks.person import Person, buys, voids
+from hal_mocks.world import World
+
+HEADER = 11  # TPDU and header are outside the MAC
+
+
+def frames(steps, moods=()) -> dict[str, int]:
+    """Bytes of request and reply of the first financial message of this story."""
+    desk = Desk()
+    seen: dict[str, int] = {}
+    receive = desk.world.bank.receive
+
+    def spy(frame: bytes) -> list[bytes]:
+        replies = receive(frame)
+        if frame[11:13] == b"\x02\x00" and "request" not in seen:
+            seen.update(request=len(frame), reply=len(replies[0]) if replies else 0)
+        return replies
+
+    desk.world.bank.receive = spy  # type: ignore[method-assign]
+    desk.world.bank.moods.extend(moods)
+    desk.play(Person(steps))
+    return seen
+
+
+@pytest.fixture(scope="module")
+def signed_on() -> bytes:
+    desk = Desk()
+    desk.play(Person())
+    return desk.world.save()
+
+
+@pytest.fixture(scope="module")
+def sold() -> bytes:
+    desk = Desk()
+    desk.play(Person(buys("1250")))
+    return desk.world.save()
+
+
+def play(start: bytes, steps, change) -> Desk:
+    desk = Desk(World.load(start))
+    change(desk.world)
+    desk.play(Person(steps))
+    return desk
+
+
+def sale_of(desk: Desk, kind: Kind = Kind.SALE) -> State:
+    return [e for e in desk.entries() if e.kind is kind][-1].state
+
+
+def test_request_cut_after_every_byte(signed_on: bytes) -> None:
+    size = frames(buys("1250"))["request"]
+    for at in range(size + 2):
+        desk = play(signed_on, buys("1250"), lambda w, at=at: setattr(w, "cut_request_at", at))
+        assert books.disagreements(desk.world, desk.entries()) == [], at
+        assert sale_of(desk) is (State.NEVER_SENT if at == 0 else State.REVERSED), at
+
+
+def test_reply_cut_after_every_byte(signed_on: bytes) -> None:
+    size = frames(buys("1250"))["reply"]
+    for at in range(size + 2):
+        desk = play(signed_on, buys("1250"), lambda w, at=at: w.bank.moods.append(Mood("cut", at=at)))
+        assert books.disagreements(desk.world, desk.entries()) == [], at
+        assert sale_of(desk) is State.REVERSED, at
+
+
+def test_void_cut_after_every_byte_of_request_and_reply(sold: bytes) -> None:
+    for at in range(1, 200, 3):
+        for change in (
+            lambda w, at=at: setattr(w, "cut_request_at", at),
+            lambda w, at=at: w.bank.moods.append(Mood("cut", at=min(at, 100))),
+        ):
+            desk = play(sold, voids(), change)
+            assert books.disagreements(desk.world, desk.entries()) == [], at
+            assert sale_of(desk, Kind.VOID) is State.REVERSED, at
+
+
+def test_every_bit_of_an_approval_flipped(signed_on: bytes) -> None:
+    bits = frames(buys("1250"))["reply"] * 8
+    for bit in range(bits):
+        desk = play(signed_on, buys("1250"), lambda w, bit=bit: w.bank.moods.append(Mood("flip", at=bit)))
+        assert books.disagreements(desk.world, desk.entries()) == [], bit
+        expected = State.RELEASED if bit < HEADER * 8 else State.REVERSED
+        assert sale_of(desk) is expected, bit
+
+
+def test_every_bit_of_a_refusal_flipped_never_becomes_an_approval(signed_on: bytes) -> None:
+    """A refusal whose MAC does not fit is no refusal: it may be a booked sale with one bit wrong in F39."""
+    size = frames(buys("1250"), [Mood("decline")])["reply"]
+
+    def flip(world: World, bit: int) -> None:
+        world.bank.moods.append(Mood("decline"))
+        deliver = world.bank._deliver
+
+        def once(reply, mood):
+            world.bank._deliver = deliver  # type: ignore[method-assign]
+            return deliver(reply, Mood("flip", at=bit))
+
+        world.bank._deliver = once  # type: ignore[method-assign]
+
+    for bit in range(size * 8):
+        desk = play(signed_on, buys("1250"), lambda w, bit=bit: flip(w, bit))
+        assert books.disagreements(desk.world, desk.entries()) == [], bit
+        assert sale_of(desk) is (State.DECLINED if bit < HEADER * 8 else State.REVERSED), bit
+
+
+def test_every_bit_of_a_reversal_reply_flipped_leaves_the_debt_until_it_is_acknowledged(signed_on: bytes) -> None:
+    for bit in range(HEADER * 8, 150 * 8, 5):
+
+        def change(world: World, bit: int = bit) -> None:
+            world.bank.moody = ("0200", "0400")
+            world.bank.moods.extend([Mood("mute"), Mood("flip", at=bit)])
+
+        desk = play(signed_on, buys("1250"), change)
+        assert books.disagreements(desk.world, desk.entries()) == [], bit
+        assert sale_of(desk) is State.REVERSED
+
+
+@pytest.mark.parametrize(
+    ("mood", "state"),
+    [
+        ("approve", State.RELEASED),
+        ("decline", State.DECLINED),
+        ("bare_decline", State.REVERSED),
+        ("partial", State.REVERSED),
+        ("deaf", State.REVERSED),
+        ("slow", State.REVERSED),
+        ("mute", State.REVERSED),
+        ("late", State.REVERSED),
+        ("duplicate", State.RELEASED),
+        ("bad_mac", State.REVERSED),
+        ("no_mac", State.REVERSED),
+        ("wrong_stan", State.REVERSED),
+        ("garbage", State.REVERSED),
+        ("not_signed", State.REVERSED),
+    ],
+)
+def test_each_mood_of_the_bank_ends_as_the_table_says(signed_on: bytes, mood: str, state: State) -> None:
+    desk = play(signed_on, buys("1250"), lambda w: w.bank.moods.append(Mood(mood)))
+    assert books.disagreements(desk.world, desk.entries()) == []
+    assert sale_of(desk) is state
