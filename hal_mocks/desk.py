@@ -105,9 +105,9 @@ class Desk:
             self._idle_turns = 0
             return True
         name = self.film.now.name if self.film.now else ""
-        if (self.person.done and name in ("idle", "slip_complete", "signature")) or not self.world.glass_up:
+        if name in ("idle", "slip_complete", "signature") or not self.world.glass_up:
             self._idle_turns += 1
-            waiting = name == "idle" and self._debts()
+            waiting = not self.person.done or (name == "idle" and self._debts())
             if not waiting or self._idle_turns > _IDLE_TURNS_MAX:
                 raise EndOfPlay
         return False

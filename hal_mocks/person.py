@@ -102,8 +102,9 @@ class Person:
             for act in self.steps.pop(0).acts:
                 act(desk, post)
             return True
-        if name in self.habits:
-            self.habits[name](desk, post)
+        habit = self.habits.get(name, nothing)
+        if habit is not nothing:
+            habit(desk, post)
             return True
         return False
 

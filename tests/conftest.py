@@ -22,14 +22,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden films")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests on published vectors live in files named *_vectors.py; without the vectors they are deselected."""
-    if VECTORS.is_dir():
-        return
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Tests on published vectors live in files named *_vectors.py; without the vectors they are left out."""
+    if VECTORS.is_dir() or not collection_path.stem.endswith("_vectors"):
+        return None
     if os.environ.get("CI"):
         pytest.exit("in CI the published vectors must lie beside the project", returncode=1)
-    away = [i for i in items if i.path.stem.endswith("_vectors")]
-    if away:
-        items[:] = [i for i in items if i not in away]
-        config.hook.pytest_deselected(items=away)
-        print(f"{len(away)} tests on published vectors are left out: {VECTORS.name} is not beside the project")
+    return True
+
+
+def pytest_report_header() -> str:
+    return "published vectors: " + ("used" if VECTORS.is_dir() else "not beside the project, their tests are left out")
