@@ -43,7 +43,7 @@ class CvmList:
         self._present = len(raw) >= 10 and bool(chip.data[tags.AIP][0] & 0x10) if tags.AIP in chip.data else False
         self._x, self._y = (int.from_bytes(raw[at : at + 4], "big") for at in (0, 4)) if self._present else (0, 0)
         self._rules = [Rule(raw[at], raw[at + 1]) for at in range(8, len(raw) - 1, 2)] if self._present else []
-        self._rule = Rule(0x3F, 0x00)
+        self._rule = self._tried = Rule(0x3F, 0x00)
 
     def choose(self) -> Method:
         """The next rule whose condition holds and whose method the terminal has. Sets 9F34 and TVR byte 3."""
@@ -53,6 +53,7 @@ class CvmList:
             self._rule = self._rules.pop(0)
             if not self._holds(self._rule.condition):
                 continue
+            self._tried = self._rule
             method = _METHODS.get(self._rule.code & 0x3F)
             if method is Method.ONLINE_PIN:
                 return method
@@ -74,8 +75,7 @@ class CvmList:
 
     def _fail(self) -> Method:
         self._chip.flag(tags.CVM_FAILED)
-        code = self._rule if self._rule.code != 0x3F else Rule(0x3F, 0x00)
-        return self._end(code.code, code.condition, 0x01, Method.NONE_LEFT)
+        return self._end(self._tried.code, self._tried.condition, 0x01, Method.NONE_LEFT)
 
     def _end(self, code: int, condition: int, result: int, method: Method, done: bool = True) -> Method:
         self._chip.data[tags.CVM_RESULTS] = bytes([code, condition, result])

@@ -1,0 +1,216 @@
+"""The kernel against the software card: outcome by outcome, data rule by data rule."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyemv import ac, kd
+
+from firmware.emv import cryptogram, kernel, tags, tlv
+from firmware.emv.chip import Chip
+from firmware.emv.cvm import CvmList, Method
+from firmware.emv.settings import ACCEPTED, EmvSettings
+from firmware.errors import CardBroken, CardUnsupported
+from firmware.hal.reader import Response
+from hal_mocks.card import crypto
+from hal_mocks.card.soft_card import ISSUER_KEY, Profile, SoftCard
+
+NOW = datetime(2026, 11, 23, 12, 0, 0)
+SETTINGS = EmvSettings(ACCEPTED)
+
+
+class Direct:
+    """The card without a reader."""
+
+    def __init__(self, card: SoftCard) -> None:
+        self.card, self.log = card, []
+
+    def transmit(self, apdu: bytes, timeout_s: float) -> Response:
+        raw = self.card.process(apdu)
+        self.log.append((apdu[1], raw[-2:]))
+        return Response(raw[:-2], int.from_bytes(raw[-2:], "big"))
+
+    def close(self) -> None:
+        pass
+
+
+class Dice:
+    def bytes(self, count: int) -> bytes:
+        return b"\x5a" * count
+
+
+def begin(amount: int = 1250, **profile) -> tuple[Direct, Chip]:
+    card = Direct(SoftCard(Profile(**profile)))
+    return card, kernel.begin(card, amount, SETTINGS, NOW, Dice(), 1)
+
+
+@pytest.mark.parametrize("external", [True, False])
+@pytest.mark.parametrize("format_2", [True, False])
+@pytest.mark.parametrize("pse", [True, False])
+def test_approval_by_every_form_of_card(pse: bool, format_2: bool, external: bool) -> None:
+    card, chip = begin(pse=pse, format_2=format_2, external_auth=external)
+    first = cryptogram.first(card, chip)
+    assert first.kind == "ARQC"
+    key = crypto.session_key(crypto.icc_master_key(ISSUER_KEY, "6200000000000005", "01"), first.atc)
+    issuer_auth = crypto.arpc_method_1(key, first.value, b"00") + b"00"
+    final = cryptogram.second(card, chip, "00", issuer_auth, approve=True)
+    assert final.kind == "TC"
+    assert (0x82 in [i for i, _ in card.log]) is external
+
+
+def test_card_crypto_agrees_with_pyemv() -> None:
+    """The card's own code and the bank's oracle are two implementations."""
+    master = crypto.icc_master_key(ISSUER_KEY, "6200000000000005", "01")
+    key = crypto.session_key(master, b"\x00\x07")
+    theirs = kd.derive_common_sk(kd.derive_icc_mk_a(ISSUER_KEY, "6200000000000005", "01"), b"\x00\x07" + bytes(6))
+    for data in (b"", b"x", bytes(range(40))):
+        assert crypto.application_cryptogram(key, data) == ac.generate_ac(theirs, data)
+    assert crypto.arpc_method_1(key, bytes(8), b"00") == ac.generate_arpc_1(theirs, bytes(8), b"00")
+
+
+def test_wrong_issuer_authentication_ends_in_an_aac_and_its_tvr_bit() -> None:
+    card, chip = begin()
+    cryptogram.first(card, chip)
+    final = cryptogram.second(card, chip, "00", bytes(8) + b"00", approve=True)
+    assert final.kind == "AAC"
+    assert chip.tvr[4] & 0x40
+
+
+def test_missing_arpc_ends_in_an_aac() -> None:
+    card, chip = begin()
+    cryptogram.first(card, chip)
+    assert cryptogram.second(card, chip, "00", b"", approve=True).kind == "AAC"
+
+
+def test_silence_sends_z3_and_asks_for_an_aac() -> None:
+    card, chip = begin()
+    cryptogram.first(card, chip)
+    assert cryptogram.second(card, chip, "Z3", b"", approve=False).kind == "AAC"
+    assert chip.data[tags.ARC] == b"Z3"
+    assert card.card.tcs == []
+
+
+def test_denial_code_turns_the_first_request_into_a_decline() -> None:
+    card, chip = begin(iac_denial="8000000000")  # ODA not performed
+    assert cryptogram.first(card, chip).declined
+
+
+@pytest.mark.parametrize(
+    ("profile", "byte_2"),
+    [
+        ({}, 0x00),
+        ({"expiry": "261122"}, 0x40),
+        ({"expiry": "261123"}, 0x00),
+        ({"effective": "261124"}, 0x20),
+        ({"effective": "261123"}, 0x00),
+        ({"auc": "FE00"}, 0x10),
+        ({"auc": "0100"}, 0x10),
+        ({"auc": "2100"}, 0x00),
+        ({"auc": "2100", "country": "0840"}, 0x10),
+        ({"auc": "1100", "country": "0840"}, 0x00),
+    ],
+)
+def test_processing_restrictions_set_exactly_these_bits(profile: dict[str, str], byte_2: int) -> None:
+    _, chip = begin(**profile)
+    assert chip.tvr[1] == byte_2
+
+
+@pytest.mark.parametrize("tag", ["5A", "5F24", "8C", "8D", "57"])
+def test_missing_mandatory_data_breaks_the_card(tag: str) -> None:
+    with pytest.raises(CardBroken, match=f"tag {tag}"):
+        begin(drop_tag=tag)
+
+
+def test_the_same_object_twice_breaks_the_card() -> None:
+    with pytest.raises(CardBroken, match="twice"):
+        begin(extra_record="5F340101")
+
+
+def test_track_two_of_another_card_breaks_the_card() -> None:
+    card = SoftCard(Profile())
+    records = card._records()
+    records[(1, 1)] = records[(1, 1)].replace(bytes.fromhex("6200000000000005"), bytes.fromhex("6200000000000047"))
+    card._records = lambda: records  # type: ignore[method-assign]
+    with pytest.raises(CardBroken, match="different cards"):
+        kernel.begin(Direct(card), 1, SETTINGS, NOW, Dice(), 1)
+
+
+def test_a_foreign_card_is_refused_on_a_clear_screen() -> None:
+    class Foreign(SoftCard):
+        def process(self, apdu: bytes) -> bytes:
+            return b"\x6d\x00"
+
+    with pytest.raises(CardUnsupported) as refused:
+        kernel.begin(Direct(Foreign()), 1, SETTINGS, NOW, Dice(), 1)
+    assert refused.value.why.en == "CARD NOT SUPPORTED"
+
+
+def test_a_card_that_wants_confirmation_is_refused_until_the_full_kernel() -> None:
+    with pytest.raises(CardUnsupported) as refused:
+        begin(priority=0x81)
+    assert refused.value.why.en == "CARD NEEDS A CHOICE"
+
+
+@pytest.mark.parametrize(
+    ("rules", "amount", "method", "results", "byte_3"),
+    [
+        ("1F00", 100, Method.NO_CVM, "1F0002", 0x00),
+        ("1E00", 100, Method.SIGNATURE, "1E0000", 0x00),
+        ("0200", 100, Method.ONLINE_PIN, None, 0x00),
+        ("0100", 100, Method.NONE_LEFT, "010001", 0x80),
+        ("4100" + "1F00", 100, Method.NO_CVM, "1F0002", 0x00),
+        ("0103" + "1E00", 100, Method.SIGNATURE, "1E0000", 0x00),
+        ("1F06" + "0200", 100, Method.NO_CVM, "1F0602", 0x00),
+        ("1F06" + "0200", 30000, Method.ONLINE_PIN, None, 0x00),
+        ("0000", 100, Method.NONE_LEFT, "000001", 0x80),
+        ("2A00", 100, Method.NONE_LEFT, "2A0001", 0xC0),
+        ("1F01", 100, Method.NONE_LEFT, "3F0001", 0x80),
+    ],
+)
+def test_cvm_list(rules: str, amount: int, method: Method, results: str | None, byte_3: int) -> None:
+    _, chip = begin(amount, cvm="00002710" + "00000000" + rules)
+    assert CvmList(chip, amount).choose() is method
+    if results:
+        assert chip.data[tags.CVM_RESULTS].hex().upper() == results
+    assert chip.tvr[2] == byte_3
+
+
+def test_no_cvm_list_at_all() -> None:
+    _, chip = begin(drop_tag="8E")
+    assert CvmList(chip, 1).choose() is Method.NO_CVM
+    assert chip.data[tags.CVM_RESULTS] == b"\x3f\x00\x00"
+    assert not chip.tsi[0] & tags.TSI_CVM_DONE
+
+
+# -- parsers ------------------------------------------------------------------------------------------------------------
+
+
+@given(st.binary(max_size=120))
+def test_tlv_and_dol_raise_nothing_but_card_broken(data: bytes) -> None:
+    for parse in (lambda: list(tlv.flatten(data)), lambda: tlv.dol(data)):
+        try:
+            parse()
+        except CardBroken:
+            pass
+
+
+@given(st.integers(0x41, 0x5E), st.binary(max_size=300))
+def test_tlv_round_trip(tag: int, value: bytes) -> None:
+    assert list(tlv.read(tlv.write(tag, value))) == [(tag, value)]
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "length", "expected"),
+    [
+        (tags.AMOUNT, b"\x12\x34", 6, "000000001234"),
+        (tags.AMOUNT, bytes.fromhex("000000001234"), 2, "1234"),
+        (tags.PAN, b"\x12\x34", 3, "123400"),
+        (tags.PAN, b"\x12\x34\x56", 2, "1234"),
+        (0x9F99, b"", 3, "000000"),
+    ],
+)
+def test_dol_padding(tag: int, value: bytes, length: int, expected: str) -> None:
+    assert tlv.fill_dol([(tag, length)], {tag: value}, tags.NUMERIC).hex() == expected

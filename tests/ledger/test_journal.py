@@ -1,0 +1,197 @@
+"""S13: nothing rewrites a record; flip one byte and verify names it. STANs, counters, sealing."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from drivers.system import QueueInbox, SqliteDisk, SystemClock, SystemRandom, configure
+from firmware.errors import JournalError, KeyProblem
+from firmware.ledger import journal
+from firmware.ledger.entry import Entry
+from firmware.ledger.journal import Journal
+from firmware.ledger.lifecycle import Event, Kind, State
+from firmware.security import keystore
+from firmware.security.secrets import Pan
+from hal_mocks.parts import SimClock, SimDisk
+from hal_mocks.power import Power
+from hal_mocks.world import World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def open_journal(world: World) -> Journal:
+    power = Power()
+    return Journal(SimDisk(world, power), SimClock(world, power))
+
+
+def test_state_changes_append_and_verify(world: World) -> None:
+    j = open_journal(world)
+    e = j.begin(Kind.SALE, 1250, pan="620000******0005")
+    e = j.move(e, Event.APPROVE, rrn="1")
+    j.note(e, prints=1)
+    assert j.verify() == 3
+    assert open_journal(world).get(1).state is State.APPROVED
+
+
+def test_every_flipped_character_is_found_and_the_row_is_named(world: World) -> None:
+    j = open_journal(world)
+    for _ in range(3):
+        j.move(j.begin(Kind.SALE, 1250), Event.NOT_SENT)
+    db = sqlite3.connect(":memory:")
+    db.deserialize(world.files["journal.db"])
+    assert journal.verify(db) == 6
+    for seq in range(1, 7):
+        (text,) = db.execute("SELECT text FROM journal WHERE seq=?", (seq,)).fetchone()
+        for at in range(len(text)):
+            changed = text[:at] + chr(ord(text[at]) ^ 1) + text[at + 1 :]
+            db.execute("UPDATE journal SET text=? WHERE seq=?", (changed, seq))
+            with pytest.raises(JournalError, match=f"row {seq} "):
+                journal.verify(db)
+        db.execute("UPDATE journal SET text=? WHERE seq=?", (text, seq))
+    assert journal.verify(db) == 6
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM journal WHERE seq=2",
+        "UPDATE journal SET entry=9 WHERE seq=2",
+        "UPDATE entries SET state='released' WHERE id=1",
+        "UPDATE entries SET text=replace(text,'1250','9950') WHERE id=2",
+        "DELETE FROM entries WHERE id=2",
+        "UPDATE entries SET original=1 WHERE id=2",
+        "UPDATE journal SET seq=99 WHERE seq=4",
+    ],
+)
+def test_damage_to_rows_and_columns_is_found(world: World, damage: str) -> None:
+    j = open_journal(world)
+    for _ in range(2):
+        j.move(j.begin(Kind.SALE, 1250), Event.NOT_SENT)
+    db = sqlite3.connect(":memory:")
+    db.deserialize(world.files["journal.db"])
+    db.execute(damage)
+    with pytest.raises(JournalError):
+        journal.verify(db)
+
+
+def test_stan_wraps_and_skips_what_is_still_owed(world: World) -> None:
+    j = open_journal(world)
+    owed = j.move(j.begin(Kind.SALE, 1), Event.SILENCE)
+    assert owed.stan == "000001"
+    j.set(stan="999998", batch="000002")
+    assert [j.next_stan() for _ in range(2)] == ["999999", "000002"]
+
+
+def test_stan_is_never_used_twice_in_a_batch(world: World) -> None:
+    j = open_journal(world)
+    first = [j.begin(Kind.SALE, 1).stan for _ in range(5)]
+    j.set(stan="0")
+    assert j.begin(Kind.SALE, 1).stan not in first
+
+
+def test_a_newer_journal_is_refused(world: World) -> None:
+    open_journal(world)
+    db = sqlite3.connect(":memory:")
+    db.deserialize(world.files["journal.db"])
+    db.execute("PRAGMA user_version=99")
+    world.files["journal.db"] = db.serialize()
+    with pytest.raises(JournalError, match="update first"):
+        open_journal(world)
+
+
+def test_entry_text_round_trip() -> None:
+    e = Entry(1, Kind.VOID, State.OWED, "000001", "000002", 5, "2026-11-23T12:00:00", issuer="招商")
+    assert Entry.from_text(e.text()) == e
+
+
+def test_money_cannot_change_by_note(world: World) -> None:
+    j = open_journal(world)
+    with pytest.raises(AssertionError):
+        j.note(j.begin(Kind.SALE, 1), state=State.RELEASED)
+
+
+# -- the real disk ------------------------------------------------------------------------------------------------------
+
+
+def test_real_disk_has_the_settings_that_survived_every_cut(tmp_path: Path) -> None:
+    db = SqliteDisk(tmp_path).connect("x.db")
+    pragma = {n: db.execute(f"PRAGMA {n}").fetchone()[0] for n in ("journal_mode", "synchronous", "locking_mode")}
+    assert pragma == {"journal_mode": "wal", "synchronous": 2, "locking_mode": "exclusive"}
+    assert db.isolation_level is None
+    assert (tmp_path / "x.db").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("banned", ["PRAGMA synchronous=NORMAL", "PRAGMA synchronous=OFF"])
+def test_the_banned_settings_are_undone_at_open(tmp_path: Path, banned: str) -> None:
+    db = sqlite3.connect(tmp_path / "y.db", isolation_level=None)
+    db.execute(banned)
+    configure(db)
+    assert db.execute("PRAGMA synchronous").fetchone()[0] == 2
+
+
+def test_the_banned_default_python_gives_is_refused() -> None:
+    """DELETE + FULL, Python's own default, lost 277 of 405 acknowledged commits: a file that cannot do WAL is refused."""
+    with pytest.raises(JournalError, match="not safe"):
+        configure(sqlite3.connect(":memory:"))
+
+
+def test_a_second_writer_is_refused(tmp_path: Path) -> None:
+    disk = SqliteDisk(tmp_path)
+    db = disk.connect("journal.db")
+    db.execute("CREATE TABLE t(x)")
+    other = sqlite3.connect(tmp_path / "journal.db", timeout=0, isolation_level=None)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("CREATE TABLE u(x)")
+
+
+def test_a_damaged_file_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").write_bytes(b"SQLite format 3\0" + b"rubbish" * 1000)
+    with pytest.raises(JournalError, match="cannot be opened"):
+        SqliteDisk(tmp_path).connect("journal.db")
+
+
+def test_journal_on_the_real_disk_survives_reopening(tmp_path: Path) -> None:
+    j = Journal(SqliteDisk(tmp_path), SystemClock())
+    j.move(j.begin(Kind.SALE, 1250), Event.SILENCE)
+    j.close()
+    assert [e.state for e in Journal(SqliteDisk(tmp_path), SystemClock()).all()] == [State.OWED]
+    assert len(SystemRandom().bytes(4)) == 4
+    assert QueueInbox().next(0) is None
+
+
+# -- sealing ------------------------------------------------------------------------------------------------------------
+
+
+def test_sealed_cards_open_only_with_their_key_and_match_by_token() -> None:
+    one, two = keystore.generate(), keystore.generate()
+    sealed = one.seal(b"6200000000000005=3012", SystemRandom().bytes)
+    assert one.unseal(sealed) == b"6200000000000005=3012"
+    with pytest.raises(KeyProblem):
+        two.unseal(sealed)
+    with pytest.raises(KeyProblem):
+        one.unseal(sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    pan = Pan("6200000000000005")
+    assert one.card_token(pan) == one.card_token(pan) != two.card_token(pan)
+
+
+def test_keystore_file_is_checked(tmp_path: Path) -> None:
+    with pytest.raises(KeyProblem, match="provision"):
+        keystore.load(tmp_path)
+    made = keystore.generate()
+    keystore.save(made, tmp_path)
+    assert keystore.load(tmp_path) == made
+    path = tmp_path / keystore.FILE
+    assert path.stat().st_mode & 0o777 == 0o600
+    text = path.read_text()
+    path.write_text(text.replace(made.tmk.reveal().hex(), "00" * 16))
+    with pytest.raises(KeyProblem, match="check value"):
+        keystore.load(tmp_path)
+    path.write_text("{")
+    with pytest.raises(KeyProblem, match="damaged"):
+        keystore.load(tmp_path)
