@@ -29,6 +29,9 @@ def wrap(text: str, width: int = WIDTH) -> list[str]:
     row = ""
     for char in text:
         if columns(row + char) > width:
+            if char == " ":
+                rows, row = [*rows, row], ""
+                continue
             cut = row.rfind(" ") if char.isascii() and " " in row else -1
             rows.append(row[:cut] if cut > 0 else row)
             row = row[cut + 1 :] if cut > 0 else ""

@@ -1,0 +1,182 @@
+"""Keypad against a stand-in for RPi.GPIO, glass against a recording device, panel lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from drivers import glass, panel
+from drivers.gpio_signals import GpioSignals, NoSignals
+from drivers.matrix_keypad import LAYOUT_4X4, STABLE_SCANS, Debounce, KeyEntry, MatrixKeypad
+from drivers.oled_display import OledDisplay
+from firmware.errors import DisplayLost, KeypadLost
+from firmware.hal.events import DeviceGone, Key, KeyPressed
+from firmware.hal.keypad import PinEnd
+from firmware.hal.signals import Sound
+from firmware.ui import screens
+
+
+class Gpio:
+    """The wires of a matrix: a column reads low if a pressed key joins it to a row driven low."""
+
+    BCM, IN, OUT, LOW, HIGH, PUD_UP = "BCM", "in", "out", 0, 1, "up"
+
+    def __init__(self, rows: list[int], columns: list[int]) -> None:
+        self.rows, self.columns = rows, columns
+        self.pressed: set[tuple[int, int]] = set()
+        self.driven: set[int] = set()
+        self.most_driven = 0
+        self.fail: Exception | None = None
+
+    def setwarnings(self, on: bool) -> None: ...
+    def setmode(self, mode: str) -> None: ...
+
+    def setup(self, line: int, way: str, initial: int = 1, pull_up_down: str = "") -> None:
+        if self.fail:
+            raise self.fail
+        (self.driven.add if way == "out" else self.driven.discard)(line)
+        self.most_driven = max(self.most_driven, len(self.driven))
+
+    def input(self, line: int) -> int:
+        c = self.columns.index(line)
+        return 0 if any((self.rows.index(r), c) in self.pressed for r in self.driven) else 1
+
+    def output(self, line: int, level: int) -> None: ...
+
+
+@pytest.fixture
+def matrix(monkeypatch: pytest.MonkeyPatch) -> MatrixKeypad:
+    monkeypatch.setattr("drivers.matrix_keypad.time.sleep", lambda s: None)
+    return MatrixKeypad([5, 6, 13, 19], [12, 16, 20, 21], Gpio([5, 6, 13, 19], [12, 16, 20, 21]))
+
+
+def test_every_key_is_found_and_only_one_row_is_ever_driven(matrix: MatrixKeypad) -> None:
+    for r, row in enumerate(LAYOUT_4X4):
+        for c, key in enumerate(row):
+            matrix._gpio.pressed = {(r, c)}
+            assert matrix.scan_once() == [key]
+    assert matrix._gpio.most_driven == 1
+
+
+def test_debounce_needs_stable_scans_and_reports_once() -> None:
+    d = Debounce()
+    found = [d.scan(keys) for keys in ([Key.D1], [], [Key.D1], [Key.D1], [Key.D1], [Key.D1], [Key.D1])]
+    assert found == [None, None, None, None, Key.D1, None, None]
+    assert [d.scan([]) for _ in range(STABLE_SCANS)] == [None] * STABLE_SCANS
+    assert [d.scan([Key.D1]) for _ in range(STABLE_SCANS)][-1] is Key.D1
+
+
+def test_two_keys_at_once_are_no_key() -> None:
+    d = Debounce()
+    assert [d.scan([Key.D1, Key.D2]) for _ in range(10)] == [None] * 10
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("x"), ValueError("x"), type("error", (Exception,), {})("GPIO busy")])
+def test_busy_or_wrong_lines_are_keypad_lost(matrix: MatrixKeypad, failure: Exception) -> None:
+    matrix._gpio.fail = failure
+    with pytest.raises(KeypadLost):
+        matrix.start(lambda event: None)
+
+
+class Fed(KeyEntry):
+    """Keys arrive as soon as PIN mode is on."""
+
+    def __init__(self, *keys: Key | None) -> None:
+        super().__init__()
+        self.keys = keys
+        self.events: list[object] = []
+        self._post = self.events.append
+
+    def read_pin(self, into, on_count, timeout_s):
+        def clock() -> float:
+            for key in self.keys:
+                self._pin.put(key) if key is None else self.pressed(key)
+            self.keys = ()
+            return 0.0 if not self._pin.empty() else 1e9
+
+        self._clock = clock
+        import queue
+
+        self._pin = queue.SimpleQueue()
+        try:
+            return self._collect(self._pin, into, on_count, clock() + timeout_s)
+        finally:
+            self._pin = None
+
+
+def pin(*keys: Key | None) -> tuple[PinEnd, bytearray, list[int], Fed]:
+    into, counts, pad = bytearray(12), [], Fed(*keys)
+    end = pad.read_pin(into, counts.append, 60.0)
+    return end, into, counts, pad
+
+
+def test_pin_digits_go_into_the_buffer_and_never_become_events() -> None:
+    end, into, counts, pad = pin(Key.D1, Key.D2, Key.CLEAR, Key.D3, Key.D4, Key.ENTER, Key.D5, Key.ENTER)
+    assert (end, bytes(into[:4]), counts) == (PinEnd.ENTERED, b"\1\3\4\5", [1, 2, 1, 2, 3, 4])
+    assert pad.events == []
+    pad.pressed(Key.D9)
+    assert pad.events == [KeyPressed(Key.D9)]
+
+
+def test_pin_cancel_and_time_out_and_loss() -> None:
+    assert pin(Key.D1, Key.CANCEL)[0] is PinEnd.CANCELLED
+    assert pin(Key.D1)[0] is PinEnd.TIMEOUT
+    with pytest.raises(KeypadLost):
+        pin(None)
+
+
+def test_a_thirteenth_digit_is_ignored() -> None:
+    _, into, counts, _ = pin(*[Key.D7] * 13, Key.ENTER)
+    assert into == b"\x07" * 12 and counts[-1] == 12
+
+
+class Device:
+    def __init__(self) -> None:
+        self.frames, self.error = [], None
+
+    def display(self, image) -> None:
+        if self.error:
+            raise self.error
+        self.frames.append(image.tobytes())
+
+
+def test_identical_frames_are_not_sent_and_a_loss_is_followed_by_a_fresh_start() -> None:
+    devices: list[Device] = []
+
+    def opener() -> Device:
+        devices.append(Device())
+        return devices[-1]
+
+    oled = OledDisplay(opener, "zh")
+    oled.show(screens.remove_card())
+    oled.show(screens.remove_card())
+    assert len(devices[0].frames) == 1
+    devices[0].error = OSError(121, "Remote I/O error")
+    with pytest.raises(DisplayLost):
+        oled.show(screens.amount(1))
+    oled.show(screens.amount(1))
+    assert len(devices) == 2 and devices[1].frames == [glass.draw(screens.amount(1)).tobytes()]
+
+
+def test_panel_lines() -> None:
+    assert panel.parse_key(b'{"key": "enter"}') is Key.ENTER
+    for bad in (b"", b"{}", b"[]", b'{"key": "bell"}', b"\xff", b'{"key": 5}'):
+        assert panel.parse_key(bad) is None
+    assert panel.text(screens.remove_card()) == ["请取回卡片", "REMOVE CARD"]
+
+
+def test_signals_without_wires_are_silent() -> None:
+    gpio = Gpio([], [])
+    gpio.fail = RuntimeError("no pins")
+    signals = GpioSignals(18, [22], gpio)
+    for part in (signals, NoSignals()):
+        for sound in Sound:
+            part.sound(sound)
+        part.lamps(4)
+
+
+def test_lost_keys_end_a_pin_and_are_reported() -> None:
+    pad = KeyEntry()
+    events: list[object] = []
+    pad._post = events.append
+    pad.lost()
+    assert events == [DeviceGone("keypad")]
