@@ -46,7 +46,9 @@ def forms(raw: bytes) -> set[bytes]:
     text = raw.decode() if raw.isascii() and raw[:1].isdigit() else ""
     if text:
         packed = text.replace("D", "d")
-        shapes.add(bytes.fromhex(packed + "f" * (len(packed) % 2)) if len(packed) % 2 == 0 else bytes.fromhex(packed[:-1]))
+        shapes.add(
+            bytes.fromhex(packed + "f" * (len(packed) % 2)) if len(packed) % 2 == 0 else bytes.fromhex(packed[:-1])
+        )
     for shape in list(shapes):
         shapes |= {shape.hex().encode(), shape.hex().upper().encode()}
     for shape in list(shapes):
@@ -81,7 +83,9 @@ class DiskDesk(Desk):
 
 
 @pytest.fixture
-def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> tuple[Desk, bytes, dict]:
+def played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> tuple[Desk, bytes, dict]:
     """A day with everything in it; returns all that was written, and the secrets that were in play."""
     desk = DiskDesk(tmp_path)
     desk.world.wallet = [SoftCard(), SoftCard(Profile(pan=PAN_B, cvm=CVM_ONLINE_PIN))]
@@ -89,7 +93,13 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
     monkeypatch.setattr(desk_module, "_Quiet", lambda: logged)
     keys: list[tuple[bytes, bytes]] = []
     desk.world.bank.moods.extend([Mood("approve"), Mood("approve"), Mood("mute"), Mood("garbage")])
-    steps = [*buys("1250"), *buys("700", card=1, pin=PIN), *buys("300", card=1, pin=PIN), *buys("400"), *voids("000002")]
+    steps = [
+        *buys("1250"),
+        *buys("700", card=1, pin=PIN),
+        *buys("300", card=1, pin=PIN),
+        *buys("400"),
+        *voids("000002"),
+    ]
     desk.play(Person(steps))
     keys.append(desk.world.bank.keys)
     print(desk.film.text(), logged.getvalue())

@@ -48,7 +48,7 @@ def decode(raw: bytes, spec: Spec) -> Message:
     if len(raw) > FRAME_MAX:
         raise MessageError(f"{len(raw)} bytes are more than a frame may have")
     try:
-        document, encoded = iso8583.decode(raw, _tolerant(raw, spec))
+        document, _ = iso8583.decode(raw, _tolerant(raw, spec))
     except iso8583.DecodeError as broken:
         raise MessageError(f"cannot decode field {broken.field}: {broken.msg}") from None
     except (KeyError, IndexError, ValueError) as broken:

@@ -16,7 +16,9 @@ def _fixed(size: int, enc: str = "ascii", pad: str = "", side: str = "") -> dict
     return field
 
 
-def _var(size: int, len_bytes: int, enc: str = "ascii", pad: str = "0", side: str = "right", len_enc: str = "bcd") -> dict[str, Any]:  # fmt: skip
+def _var(
+    size: int, len_bytes: int, enc: str = "ascii", pad: str = "0", side: str = "right", len_enc: str = "bcd"
+) -> dict[str, Any]:
     field: dict[str, Any] = {"data_enc": enc, "len_enc": len_enc, "len_type": len_bytes, "max_len": size, "desc": ""}
     if enc == "bcd":
         field |= {"data_enc": "b", "len_count": "nibbles", f"{side}_pad": pad}

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from firmware import log
 from firmware.config import Times
-from firmware.errors import Cancelled, IdleTimeout, NoCard
+from firmware.errors import Cancelled, CardLost, IdleTimeout, NoCard
 from firmware.hal.devices import Devices
 from firmware.hal.events import CardInserted, CardRemoved, Event, Key, KeyPressed
 from firmware.hal.reader import Card
@@ -121,7 +121,7 @@ class Console:
         while True:
             try:
                 return self._d.reader.connect()
-            except NoCard:
+            except (NoCard, CardLost):  # lost: swapped or half in; the next insertion counts
                 self._wait_for_card(until - self._d.clock.monotonic_s())
 
     def _wait_for_card(self, left_s: float) -> None:

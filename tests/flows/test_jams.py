@@ -76,7 +76,9 @@ def test_red_key_in_the_hold_takes_back_at_once(start: bytes) -> None:
 
 
 def test_digital_copy_releases_before_the_code_is_drawn(start: bytes) -> None:
-    desk = jammed(start, 7, on("hold", press("1")), on("offer_copy", press("enter")), on("digital_copy", press("enter")))
+    desk = jammed(
+        start, 7, on("hold", press("1")), on("offer_copy", press("enter")), on("digital_copy", press("enter"))
+    )
     names = [s.name for s in desk.film.screens]
     assert state(desk) is State.RELEASED
     assert desk.entries()[0].copy == "qr"

@@ -254,6 +254,7 @@ def test_an_exception_at_every_hal_call_leaves_the_books_whole() -> None:
     whole = desk()
     whole.play(Person())
     start = whole.world.save()
+
     class Broken(Power):
         """Raises once, at one call; commits are the disk's affair (a dead disk is not survivable)."""
 

@@ -22,7 +22,9 @@ SPEC = unionpay()
 
 def test_reversal_has_exactly_the_fields_of_host_facts_1_4() -> None:
     """No published 0400 exists: built from the rule 'keep 2,3,4,11,14,22,23,25,41,42,49,60; drop 26,35,36,37,52,53'."""
-    m = messages.reversal(UNIONPAY, CALLER, DETAILS, "98", "950500000000009F360200019F1E0854414B454241434B", "015838", "")
+    m = messages.reversal(
+        UNIONPAY, CALLER, DETAILS, "98", "950500000000009F360200019F1E0854414B454241434B", "015838", ""
+    )
     assert m.mti == "0400"
     assert m.fields == {
         "2": "6200000000000005",
@@ -70,7 +72,9 @@ def test_f22_is_left_aligned_and_f23_right_aligned() -> None:
 
 @pytest.mark.parametrize("pad", ["0", "f"])
 def test_track_two_is_read_with_either_pad_nibble(pad: str) -> None:
-    raw = bytes.fromhex(CALLER.header + "0200" + "0000000020000000" + "37" + "6200000000000005d30122010000000000000" + pad)
+    raw = bytes.fromhex(
+        CALLER.header + "0200" + "0000000020000000" + "37" + "6200000000000005d30122010000000000000" + pad
+    )
     assert codec.decode(raw, SPEC).get(35) == "6200000000000005D30122010000000000000"
 
 

@@ -103,8 +103,7 @@ def test_every_bit_of_a_refusal_flipped_never_becomes_an_approval(signed_on: byt
         deliver = world.bank._deliver
 
         def once(reply, mood):
-            world.bank._deliver = deliver  # type: ignore[method-assign]
-            return deliver(reply, Mood("flip", at=bit))
+            return deliver(reply, Mood("flip", at=bit) if mood.word == "decline" else mood)
 
         world.bank._deliver = once  # type: ignore[method-assign]
 
