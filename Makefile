@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo test check test-slow test-real test-fresh wheel golden
+.PHONY: help demo test check test-slow test-real test-fresh wheel golden pictures
 
 help:
 	@echo "demo        six stories on the desk, then the four books (REAL=1: real pcscd, serial port, TLS; PLAY=interactive)"
@@ -45,3 +45,6 @@ wheel:
 
 golden:
 	$(PY) -m pytest tests/flows --update-golden
+
+pictures:
+	$(PY) -m tools.pictures

@@ -129,5 +129,6 @@ def _with_qr(image: Image.Image, screen: Screen, language: str) -> Image.Image:
 
 
 def _halves(text: str) -> tuple[str, ...]:
-    """Five Han fit beside the code."""
-    return tuple(text[at : at + 5] for at in range(0, len(text), 5))
+    """Five Han fit beside the code; a longer text is broken after four."""
+    size = 5 if len(text) <= 5 else 4
+    return tuple(text[at : at + size] for at in range(0, len(text), size))

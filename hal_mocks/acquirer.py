@@ -10,6 +10,7 @@ import random
 import warnings
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from cryptography.utils import CryptographyDeprecationWarning
 from pyemv import ac, kd
@@ -80,6 +81,11 @@ class Acquirer:
     _held: list[bytes] = field(default_factory=list)
     _late: list[bytes] = field(default_factory=list)
     _seed: int = 1
+
+    def receive_at(self, now: datetime, frame: bytes) -> list[bytes]:
+        """As `receive`, with the bank's own clock set to `now`."""
+        self.date, self.time = now.strftime("%m%d"), now.strftime("%H%M%S")
+        return self.receive(frame)
 
     def receive(self, frame: bytes) -> list[bytes]:
         """One frame in; the replies that come out, in order (often one, sometimes none, sometimes a stale one)."""

@@ -23,7 +23,7 @@ from hal_mocks.world import KEYSTORE, World
 
 MERCHANT = {"name": "回春堂大药房", "name_en": "RETURN OF SPRING PHARMACY", "terminal_id": "10000001",
             "merchant_id": "123456789012345", "hotline": "400-000-0000"}  # fmt: skip
-_IDLE_TURNS_MAX = 400
+_IDLE_TURNS_MAX = 3000
 
 
 def settings(**sections: Any) -> Config:

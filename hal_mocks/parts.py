@@ -298,7 +298,7 @@ class SimLink:
                 self._hang_up()
                 self._film.act(f"request cut after {limit} bytes")
                 raise NoAnswer if limit else NotSent
-        self._p.call("line", lambda: self._waiting.extend(self._w.bank.receive(frame)))
+        self._p.call("line", lambda: self._waiting.extend(self._w.bank.receive_at(self._w.bank_time(), frame)))
         if self._w.dies_after_booking and frame[11:13] == b"\x02\x00":
             self._w.dies_after_booking = self._w.line_up = False
             self._waiting.clear()

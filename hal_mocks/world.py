@@ -37,6 +37,11 @@ class World:
     dice: random.Random = field(default_factory=lambda: random.Random(8583))
     given: list[str] = field(default_factory=list)  # each "hand over the goods", and what the disk said of it then
 
+    bank_lag: timedelta = timedelta(0)  # how far the terminal's wall clock is ahead of the truth
+
+    def bank_time(self) -> datetime:
+        return self.now - self.bank_lag
+
     def pass_time(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
         self.uptime_s += seconds

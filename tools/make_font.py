@@ -47,10 +47,13 @@ def from_bitmap_font(path: str, height: int) -> Callable[[str], Glyph]:
     font = ImageFont.truetype(path, height)
 
     def draw(char: str) -> Glyph:
+        """The face keeps two empty rows above; a glyph that uses one of them moves down by it."""
         width = max(1, round(font.getlength(char)))
-        image = Image.new("1", (width, height))
-        ImageDraw.Draw(image).text((0, 0), char, font=font, fill=1)
-        return width, pack(image)
+        tall = Image.new("1", (width, height + 4))
+        ImageDraw.Draw(tall).text((0, 0), char, font=font, fill=1)
+        box = tall.getbbox()
+        top = min(2, box[1]) if box else 0
+        return width, pack(tall.crop((0, top, width, top + height)))
 
     return draw
 

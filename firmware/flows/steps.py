@@ -34,12 +34,14 @@ _NOT_READY = {
 
 
 def ready(t: Terminal) -> None:
-    """Nothing owed, signed on, paper in. Raises Refused with what to do."""
+    """Nothing owed, signed on, a clock to be trusted, paper in. Raises Refused with what to do."""
     network.nothing_owed(t)
-    if not t.session.signed_on:
+    if not (t.session.signed_on and t.session.clock_trusted()):
         t.console.show(screens.asking(w.SIGN_ON, 0))
         if t.session.sign_on(t.console.cancel_pressed):
             raise Refused(w.KEYS_MISSING)
+    if not t.session.clock_trusted():
+        raise Refused(w.CLOCK_UNTRUSTED)
     trouble = _NOT_READY.get(t.devices.printer.status())
     if trouble:
         raise Refused(screens.HOW_TO_CURE[trouble])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from firmware import log
 from firmware.errors import HostError, KeyProblem, NoAnswer, NotSent
 from firmware.hal.clock import Clock
@@ -11,6 +13,7 @@ from firmware.host.exchange import Host, WorkingKeys, never
 from firmware.ledger.ledger import Ledger
 
 APPROVED = "00"
+_DAY = timedelta(hours=24)
 
 
 class Session:
@@ -29,6 +32,13 @@ class Session:
     @property
     def signed_on(self) -> bool:
         return bool(self._ledger.journal.setting("signed_on")) and self._host.keys is not None
+
+    def clock_trusted(self) -> bool:
+        """Money rule 13: not below the floor, not more than a day above it. The floor is the clock of the last
+        sign-on whose host date agreed; nothing else moves it."""
+        floor = self._ledger.journal.setting("floor")
+        now = self._clock.now()
+        return bool(floor) and timedelta(0) <= now - datetime.fromisoformat(floor) <= _DAY
 
     def forget(self) -> None:
         """A0/99: the host no longer takes our MAC. Durable."""
@@ -56,11 +66,17 @@ class Session:
             log.event("working keys refused", why=type(broken).__name__)
             return "KEYS"
         batch = f60[2:8] if self._ledger.journal.batch_is_empty and len(f60) >= 8 else self._ledger.journal.batch
-        self._ledger.journal.set(working_keys=f62, signed_on="1", batch=batch, host_time=host_time,
-                                 signed_on_at=self._clock.now().isoformat())  # fmt: skip
+        floor = self._clock.now().isoformat() if self._dates_agree(host_time) else ""
+        self._ledger.journal.set(working_keys=f62, signed_on="1", batch=batch, host_time=host_time, floor=floor)
         self._host.keys = keys
         log.event("signed on", batch=batch)
         return ""
+
+    def _dates_agree(self, host_time: str) -> bool:
+        """MMDDhhmmss of the host against our clock: the same day, or its neighbour around midnight. A reply without a
+        date vouches for nothing."""
+        today = self._clock.today()
+        return host_time[:4] in {(today + timedelta(days=d)).strftime("%m%d") for d in (-1, 0, 1)}
 
     def echo(self, abort: Abort = never) -> bool:
         """Does the host answer?"""

@@ -16,6 +16,7 @@ from firmware.hal.screen import Screen
 from firmware.hal.signals import Sound
 
 T = TypeVar("T")
+_FEED_S = 10.0
 
 
 class Console:
@@ -32,9 +33,14 @@ class Console:
         self._d.signals.sound(sound)
 
     def wait(self, timeout_s: float) -> Event | None:
-        """One event, the watchdog fed first."""
-        self._d.watchdog.feed()
-        return self._d.inbox.next(timeout_s)
+        """One event, or None. The watchdog is fed at least every ten seconds, also while nobody does anything."""
+        until = self._d.clock.monotonic_s() + timeout_s
+        while True:
+            self._d.watchdog.feed()
+            left = max(0.0, until - self._d.clock.monotonic_s())
+            event = self._d.inbox.next(min(left, _FEED_S))
+            if event is not None or left <= _FEED_S:
+                return event
 
     def key(self, timeout_s: float) -> Key | None:
         """The next key, or None. Other events are dropped on the way."""

@@ -55,7 +55,7 @@ def enter_pin(fen: int, stars: int) -> Screen:
 
 
 def asking(title: Word, fen: int) -> Screen:
-    return Screen("asking", title, money(fen), (w.ASKING_HOST,), w.K_CANCEL)
+    return Screen("asking", title, money(fen) if fen else "", (w.ASKING_HOST,), w.K_CANCEL)
 
 
 def reversing(count: int) -> Screen:
@@ -119,7 +119,7 @@ def fault(why: Word, title: Word = w.PROGRAM_ERROR) -> Screen:
 
 
 def remove_card() -> Screen:
-    return Screen("remove_card", w.REMOVE_CARD)
+    return Screen("remove_card", w.CARD, lines=(w.REMOVE_CARD,))
 
 
 def confirm_void(fen: int, stan: str, pan: str) -> Screen:

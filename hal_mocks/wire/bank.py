@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from hal_mocks.acquirer import Acquirer, Cut
@@ -54,7 +55,7 @@ class TlsBank:
             frame = _read(s, int.from_bytes(_read(s, 2), "big"))
             self._on_wire(">", frame)
             with self._lock:
-                replies = self._bank.receive(frame)
+                replies = self._bank.receive_at(datetime.now(), frame)
             for reply in replies if self.line_up else []:
                 self._on_wire("<", reply)
                 if isinstance(reply, Cut):

@@ -161,7 +161,7 @@ def test_panel_lines() -> None:
     assert panel.parse_key(b'{"key": "enter"}') is Key.ENTER
     for bad in (b"", b"{}", b"[]", b'{"key": "bell"}', b"\xff", b'{"key": 5}'):
         assert panel.parse_key(bad) is None
-    assert panel.text(screens.remove_card()) == ["请取回卡片", "REMOVE CARD"]
+    assert panel.text(screens.remove_card()) == ["卡片", "CARD", "请取回卡片", "REMOVE CARD"]
 
 
 def test_signals_without_wires_are_silent() -> None:

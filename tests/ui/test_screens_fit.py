@@ -32,3 +32,12 @@ def test_every_screen_fits_the_glass_with_its_longest_values(language: str) -> N
 
 def test_screen_names_are_stable_words() -> None:
     assert {s.name for s in all_screens() if not s.name.replace("_", "").isalpha()} == set()
+
+
+def test_glyphs_are_whole_below_the_baseline() -> None:
+    """The first subset had lost its two lowest rows: a J looked like an I, a comma like a full stop."""
+    face = font.load("glass12")
+    feet = {c: face.glyph(c).getbbox()[3] for c in "1J,g"}
+    assert feet["J"] > feet["1"] and feet[","] > feet["1"] and feet["g"] > feet["1"]
+    han = [face.glyph(c).getbbox() for c in "请确认消费冲正缺纸"]
+    assert min(b[1] for b in han) == 0 and max(b[3] for b in han) <= 12
