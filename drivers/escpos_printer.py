@@ -14,17 +14,10 @@ from typing import Any
 from drivers import escpos
 from drivers.escpos import Incoming, Reply
 from firmware.errors import PrinterFault, PrinterTrouble
-from firmware.hal.printer import Job, PrinterState, Proof
+from firmware.hal.printer import STATE_OF, Job, PrinterState, Proof
 
 _ANSWER_S = 0.3
 _LINE_S, _MARGIN_S = 0.12, 2.5
-_STATES = {
-    PrinterTrouble.PAPER_OUT: PrinterState.PAPER_OUT,
-    PrinterTrouble.COVER_OPEN: PrinterState.COVER_OPEN,
-    PrinterTrouble.CUTTER: PrinterState.CUTTER,
-    PrinterTrouble.HARDWARE: PrinterState.HARDWARE,
-    PrinterTrouble.OVERHEAT: PrinterState.OVERHEAT,
-}
 
 
 def diagnose(answers: dict[int, int]) -> PrinterTrouble | None:
@@ -78,7 +71,7 @@ class EscposPrinter:
         answers = self._ask_all()
         trouble = diagnose(answers)
         if trouble:
-            return _STATES[trouble]
+            return STATE_OF[trouble]
         if not answers:
             return PrinterState.UNKNOWN
         return PrinterState.PAPER_LOW if answers.get(4, 0) & 0x0C else PrinterState.READY

@@ -14,7 +14,7 @@ from typing import Any
 
 from firmware.errors import KeypadLost
 from firmware.hal.events import DeviceBack, DeviceGone, Key, KeyPressed, Post
-from firmware.hal.keypad import PinEnd
+from firmware.hal.keypad import PinDigits, PinEnd
 
 LAYOUT_4X4 = (
     (Key.D1, Key.D2, Key.D3, Key.CANCEL),
@@ -101,7 +101,7 @@ class KeyEntry:
 
     def _collect(self, keys: queue.SimpleQueue[Key | None], into: bytearray, on_count: Callable[[int], None],
                  until: float) -> PinEnd:  # fmt: skip
-        count = 0
+        digits = PinDigits(into, on_count)
         while (left := until - self._clock()) > 0:
             try:
                 key = keys.get(timeout=left)
@@ -109,18 +109,9 @@ class KeyEntry:
                 break
             if key is None:
                 raise KeypadLost
-            if key is Key.CANCEL:
-                return PinEnd.CANCELLED
-            if key is Key.ENTER and count >= 4:
-                return PinEnd.ENTERED
-            if key is Key.CLEAR and count:
-                count -= 1
-                into[count] = 0
-                on_count(count)
-            elif key.digit and count < len(into):
-                into[count] = ord(key.digit) - 48
-                count += 1
-                on_count(count)
+            end = digits.key(key)
+            if end:
+                return end
         return PinEnd.TIMEOUT
 
     def lost(self) -> None:

@@ -76,9 +76,9 @@ class TlsLink:
             self.close()
             raise NoAnswer(str(broken) or type(broken).__name__) from None
 
-    def receive(self, timeout_s: float) -> bytes:
+    def receive(self, timeout_s: float, abort: Abort) -> bytes:
         try:
-            return self._read_frame(time.monotonic() + timeout_s, lambda: False)
+            return self._read_frame(time.monotonic() + timeout_s, abort)
         except (OSError, ssl.SSLError, NoAnswer) as broken:
             self.close()
             raise NoAnswer(type(broken).__name__) from None

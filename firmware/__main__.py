@@ -43,7 +43,10 @@ def _run(settings: config.Config, options: argparse.Namespace) -> int:
     keys = keystore.load(settings.state_directory())
     try:
         devices = board.build(settings)
-    except (TakebackError, ImportError) as missing:
+    except ImportError as missing:
+        sys.stderr.write(f"a part's library is missing ({missing}): pip install '.[real,pi]'\n")
+        return 1
+    except TakebackError as missing:
         sys.stderr.write(f"a part is missing: {missing}\n")
         return 1
     log.event("starting", version=__version__)

@@ -20,7 +20,7 @@ from firmware.errors import (
     Refused,
 )
 from firmware.faults import crash, display, network
-from firmware.flows import sale, sign_on
+from firmware.flows import sale, sign_on, void
 from firmware.hal.events import Key, KeyPressed
 from firmware.hal.signals import Sound
 from firmware.ledger.lifecycle import Kind, State
@@ -59,8 +59,11 @@ def recover(t: Terminal) -> None:
 def _open_signature(t: Terminal) -> None:
     """A sale whose signature nobody has compared yet is still held."""
     last = t.journal.last(Kind.SALE)
+    if last and last.signed == "no" and not t.journal.children(last):
+        return void.by_reference(t, last)
     if last and last.state is State.RELEASED and not last.copy and last.cvm == "signature" and not last.signed:
         sale.signature_holds(t, last)
+    return None
 
 
 def idle(t: Terminal) -> None:

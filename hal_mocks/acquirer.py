@@ -135,7 +135,11 @@ class Acquirer:
             return codec.encode(self._management(request), SPEC)
         if mood.word == "not_signed" or not self._mac_right(frame, request):
             return self._encode(self._answer(request, "A0"), sign=False)
-        reply = self._reversal(request) if request.mti == "0400" else self._financial(request, mood)
+        if request.mti == "0400":
+            refused = mood.word == "decline"
+            reply = self._answer(request, mood.code) if refused else self._reversal(request)
+        else:
+            reply = self._financial(request, mood)
         return self._signed(reply, mood)
 
     def _signed(self, reply: Message, mood: Mood) -> bytes:

@@ -10,11 +10,11 @@ from datetime import date, datetime
 from typing import Any
 
 from firmware.errors import CardLost, DisplayLost, NoAnswer, NoCard, NotSent, PrinterFault, PrinterTrouble, ReaderLost
-from firmware.hal.events import CardRemoved, Event, Key, KeyPressed, Post
-from firmware.hal.keypad import PinEnd
+from firmware.hal.events import CardRemoved, Event, KeyPressed, Post
+from firmware.hal.keypad import PinDigits, PinEnd
 from firmware.hal.link import Abort
 from firmware.hal.paper_grid import lay
-from firmware.hal.printer import Job, PrinterState, Proof
+from firmware.hal.printer import STATE_OF, Job, PrinterState, Proof
 from firmware.hal.reader import Card, Response
 from firmware.hal.screen import Screen
 from firmware.hal.signals import Sound
@@ -149,24 +149,14 @@ class SimKeypad:
         return self._p.call("keypad.read_pin", lambda: self._read(into, on_count, timeout_s))
 
     def _read(self, into: bytearray, on_count: Callable[[int], None], timeout_s: float) -> PinEnd:
-        count = 0
+        digits = PinDigits(into, on_count)
         while True:
             event = self._inbox.next(timeout_s)
             if event is None:
                 return PinEnd.TIMEOUT
-            key = event.key if isinstance(event, KeyPressed) else None
-            if key is Key.CANCEL:
-                return PinEnd.CANCELLED
-            if key is Key.ENTER and count >= 4:
-                return PinEnd.ENTERED
-            if key is Key.CLEAR and count:
-                count -= 1
-                into[count] = 0
-                on_count(count)
-            if key and key.digit and count < len(into):
-                into[count] = int(key.digit)
-                count += 1
-                on_count(count)
+            end = digits.key(event.key) if isinstance(event, KeyPressed) else None
+            if end:
+                return end
 
 
 class SimCard:
@@ -220,16 +210,6 @@ class SimReader:
         return self._p.call("reader.present", lambda: self._w.reader_up and self._w.slot is not None)
 
 
-_STATES = {
-    PrinterTrouble.PAPER_OUT: PrinterState.PAPER_OUT,
-    PrinterTrouble.COVER_OPEN: PrinterState.COVER_OPEN,
-    PrinterTrouble.CUTTER: PrinterState.CUTTER,
-    PrinterTrouble.HARDWARE: PrinterState.HARDWARE,
-    PrinterTrouble.OVERHEAT: PrinterState.OVERHEAT,
-    PrinterTrouble.NO_REPLY: PrinterState.UNKNOWN,
-}
-
-
 class SimPrinter:
     """Rows onto the roll; a job cut off is dropped for good."""
 
@@ -261,7 +241,7 @@ class SimPrinter:
         if self._w.printer_silent:
             return PrinterState.UNKNOWN
         trouble = self._w.paper.trouble
-        return _STATES.get(trouble, PrinterState.READY) if trouble else PrinterState.READY
+        return STATE_OF.get(trouble, PrinterState.READY) if trouble else PrinterState.READY
 
 
 class SimLink:
@@ -319,11 +299,11 @@ class SimLink:
         self._film.wire("<", frame)
         return frame
 
-    def receive(self, timeout_s: float) -> bytes:
-        return self._p.call("link.receive", lambda: self._receive(timeout_s))
+    def receive(self, timeout_s: float, abort: Abort) -> bytes:
+        return self._p.call("link.receive", lambda: self._receive(timeout_s, abort))
 
-    def _receive(self, timeout_s: float) -> bytes:
-        if not self._waiting:
+    def _receive(self, timeout_s: float, abort: Abort) -> bytes:
+        if not self._waiting or abort():
             self._w.pass_time(timeout_s)
             self._hang_up()
             raise NoAnswer

@@ -50,4 +50,4 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         found = leaks(path.read_bytes(), wanted) if path.is_file() and not exempt else []
         if found:
             print(f"\nCANARY: {path.name} holds {found}; keys {KEYSTORE!r}")
-            session.exitstatus = 1
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -20,6 +21,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(source)], check=True)
     subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
                     "-w", str(out), str(source)], check=True, env={**os.environ, "PIP_FIND_LINKS": ""})  # fmt: skip
+    shutil.rmtree(source)  # test cards stand in the tests; the canary searches what is left here
     (wheel,) = out.glob("takeback-*.whl")
     return zipfile.ZipFile(wheel).namelist()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from firmware import log
+from firmware import log, receipts
+from firmware import words as w
 from firmware.faults import outcome
 from firmware.hal.signals import Sound
 from firmware.ledger.in_flight import CANNOT_COMPLETE, NO_REPLY
@@ -20,4 +21,5 @@ def lost(t: Terminal) -> None:
         t.journal.move(entry, Event.NOT_CURED, reason=CANNOT_COMPLETE)
     for entry in t.outbox.owed:
         if entry.why != "told":
-            outcome.notice(t, t.journal.note(entry, why="told"))
+            slip = receipts.fault_slip(t.journal.note(entry, why="told"), t.config.merchant, w.DISPLAY_LOST)
+            outcome.print_job(t, entry, "fault", slip.body, cut=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from firmware import log, receipts
+from firmware import words as w
 from firmware.errors import PrinterFault, PrinterTrouble
 from firmware.hal.printer import Job, Line
 from firmware.hal.screen import Screen
@@ -43,8 +44,11 @@ def tell(t: Terminal, entry: Entry) -> None:
 
 
 def notice(t: Terminal, entry: Entry) -> PrinterTrouble | None:
-    """冲正通知. A printer in trouble is no reason to stop: the menu can print it again."""
-    slip = receipts.reversal_notice(entry, t.config.merchant, t.ledger.origin(entry))
+    """冲正通知, or 故障单 once the bank has refused. A printer in trouble stops nothing: the menu prints it again."""
+    if entry.state is State.STUCK:
+        slip = receipts.fault_slip(entry, t.config.merchant, w.STUCK)
+    else:
+        slip = receipts.reversal_notice(entry, t.config.merchant, t.ledger.origin(entry))
     return print_job(t, entry, "notice", slip.body, cut=True)
 
 

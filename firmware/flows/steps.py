@@ -7,9 +7,9 @@ from firmware import words as w
 from firmware.emv import cryptogram, kernel
 from firmware.emv.chip import Chip, Cryptogram
 from firmware.emv.cvm import CvmList, Method
-from firmware.errors import CardError, PrinterTrouble, Refused
+from firmware.errors import CardError, Refused
 from firmware.faults import network
-from firmware.hal.printer import PrinterState
+from firmware.hal.printer import TROUBLE_OF
 from firmware.hal.reader import Card
 from firmware.hal.screen import Screen
 from firmware.hal.signals import Sound
@@ -23,14 +23,6 @@ from firmware.ui.pin_entry import read_pin
 from firmware.words import Word
 
 _Z3 = "Z3"
-_NOT_READY = {
-    PrinterState.PAPER_OUT: PrinterTrouble.PAPER_OUT,
-    PrinterState.COVER_OPEN: PrinterTrouble.COVER_OPEN,
-    PrinterState.CUTTER: PrinterTrouble.CUTTER,
-    PrinterState.HARDWARE: PrinterTrouble.HARDWARE,
-    PrinterState.OVERHEAT: PrinterTrouble.OVERHEAT,
-    PrinterState.UNKNOWN: PrinterTrouble.NO_REPLY,
-}
 
 
 def ready(t: Terminal) -> None:
@@ -42,7 +34,7 @@ def ready(t: Terminal) -> None:
             raise Refused(w.KEYS_MISSING)
     if not t.session.clock_trusted():
         raise Refused(w.CLOCK_UNTRUSTED)
-    trouble = _NOT_READY.get(t.devices.printer.status())
+    trouble = TROUBLE_OF.get(t.devices.printer.status())
     if trouble:
         raise Refused(screens.HOW_TO_CURE[trouble])
 

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
-from firmware.hal.events import Post
+from firmware.hal.events import Key, Post
+
+PIN_MIN = 4
 
 
 class PinEnd(Enum):
@@ -16,6 +18,29 @@ class PinEnd(Enum):
     ENTERED = "entered"
     CANCELLED = "cancelled"
     TIMEOUT = "timeout"
+
+
+class PinDigits:
+    """What each key does in PIN mode, the same on every keypad. Digits go into the buffer and nowhere else."""
+
+    def __init__(self, into: bytearray, on_count: Callable[[int], None]) -> None:
+        self._into, self._on_count, self._count = into, on_count, 0
+
+    def key(self, key: Key) -> PinEnd | None:
+        """ENTER is dead below four digits; a thirteenth digit is ignored."""
+        if key is Key.CANCEL:
+            return PinEnd.CANCELLED
+        if key is Key.ENTER:
+            return PinEnd.ENTERED if self._count >= PIN_MIN else None
+        if key is Key.CLEAR and self._count:
+            self._count -= 1
+            self._into[self._count] = 0
+            self._on_count(self._count)
+        elif key.digit is not None and self._count < len(self._into):
+            self._into[self._count] = ord(key.value) - ord("0")
+            self._count += 1
+            self._on_count(self._count)
+        return None
 
 
 class Keypad(Protocol):

@@ -26,8 +26,8 @@ class HostLink(Protocol):
         """
 
     @abstractmethod
-    def receive(self, timeout_s: float) -> bytes:
-        """One more frame on the same connection, for a reply that was not ours. Raises NoAnswer."""
+    def receive(self, timeout_s: float, abort: Abort) -> bytes:
+        """One more frame on the same connection, for a reply that was not ours. Raises NoAnswer, also on abort."""
 
     @abstractmethod
     def close(self) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from firmware.errors import PrinterTrouble
+
 
 @dataclass(frozen=True)
 class Line:
@@ -48,6 +50,17 @@ class PrinterState(Enum):
     HARDWARE = "hardware"
     OVERHEAT = "overheat"
     UNKNOWN = "unknown"  # silent: never "ready", never "no paper"
+
+
+STATE_OF = {
+    PrinterTrouble.PAPER_OUT: PrinterState.PAPER_OUT,
+    PrinterTrouble.COVER_OPEN: PrinterState.COVER_OPEN,
+    PrinterTrouble.CUTTER: PrinterState.CUTTER,
+    PrinterTrouble.HARDWARE: PrinterState.HARDWARE,
+    PrinterTrouble.OVERHEAT: PrinterState.OVERHEAT,
+    PrinterTrouble.NO_REPLY: PrinterState.UNKNOWN,
+}  # a suspected jam has no state of its own: no status bit tells it
+TROUBLE_OF = {state: trouble for trouble, state in STATE_OF.items()}
 
 
 class Printer(Protocol):

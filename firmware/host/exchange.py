@@ -51,12 +51,12 @@ class Host:
         self._link.connect(self._times.connect_s)
         raw = self._link.exchange(frame, self._times.host_s, abort)
         try:
-            return self._take(raw, request, signed)
+            return self._take(raw, request, signed, abort)
         except (MessageError, Foreign, MacWrong):
             self._link.close()
             raise
 
-    def _take(self, raw: bytes, request: Message, signed: bool) -> Message:
+    def _take(self, raw: bytes, request: Message, signed: bool, abort: Abort) -> Message:
         """Drop up to three replies that are not ours (rule 7), then give up."""
         for _ in range(_FOREIGN_MAX):
             reply = codec.decode(raw, self.profile.spec)
@@ -66,7 +66,7 @@ class Host:
                 return reply
             log.event("foreign reply dropped", stan=reply.get(11), code=reply.mti)
             try:
-                raw = self._link.receive(self._times.host_s)
+                raw = self._link.receive(self._times.host_s, abort)
             except NoAnswer:
                 break
         raise Foreign(f"the reply to {request.mti} belongs to something else")

@@ -33,7 +33,7 @@ def card(profile: Profile) -> Callable[[Desk], None]:
 def mood(*words: str, moody: tuple[str, ...] = ("0200",)) -> Callable[[Desk], None]:
     def prepare(desk: Desk) -> None:
         desk.world.bank.moody = moody
-        desk.world.bank.moods.extend(Mood(w) for w in words)
+        desk.world.bank.moods.extend(Mood(*w.split(":")) for w in words)
 
     return prepare
 
@@ -75,6 +75,9 @@ FILMS: dict[str, Film] = {
     "no_answer_one_reversal": Film(mood("mute"), lambda: buys("1250")),
     "line_dies_queue_drains": Film(line_dies, lambda: [*buys("1250"), on("idle", LINE_UP)]),
     "no_line_never_sent": Film(line_down, lambda: [on("idle", press("enter"))]),
+    "refused_three_times_is_stuck": Film(
+        mood("mute", "decline:12", "decline:12", "decline:12", moody=("0200", "0400")), lambda: buys("1250")
+    ),
     "wrong_mac": Film(mood("bad_mac"), lambda: buys("1250")),
     "bank_asks_for_sign_on": Film(mood("not_signed"), lambda: [*buys("1250"), *buys("1250")]),
     "void": Film(fine, lambda: [*buys("1250"), *voids()]),

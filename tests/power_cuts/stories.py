@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hal_mocks.acquirer import Mood
-from hal_mocks.card.soft_card import Profile, SoftCard
+from hal_mocks.card.soft_card import CVM_SIGNATURE, Profile, SoftCard
 from hal_mocks.desk import Desk
-from hal_mocks.person import Person, buys, voids
+from hal_mocks.person import Person, Step, buys, on, press, voids
 from tests.power_cuts.sweep import Story, mend
 
 
@@ -55,7 +55,18 @@ def _void_unanswered(desk: Desk) -> None:
     desk.world.bank.moods.append(Mood("mute"))
 
 
+def _signature_card(desk: Desk) -> None:
+    signed_on(desk)
+    desk.world.wallet[0] = SoftCard(Profile(cvm=CVM_SIGNATURE))
+
+
+def _mismatch() -> list[Step]:
+    return [*buys("1250"), on("signature", press("cancel"))]
+
+
 MORE = (
+    Story("signature matches", _signature_card, lambda: buys("1250"), mend),
+    Story("signature does not match", _signature_card, _mismatch, mend),
     STUBBORN,
     SLOW,
     LATE,

@@ -1,0 +1,100 @@
+"""`takeback`: each mistake is one sentence that says what to do, with an exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drivers.system import SqliteDisk, SystemClock
+from firmware.__main__ import main
+from firmware.ledger.journal import Journal
+from firmware.ledger.lifecycle import Event, Kind
+
+ROOT = Path(__file__).resolve().parent.parent
+GOOD = '[merchant]\nname = "店"\nterminal_id = "10000001"\nmerchant_id = "123456789012345"\n'
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    path = tmp_path / "terminal.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    return path
+
+
+def call(*words: str) -> int:
+    return main(list(words))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("", "[merchant] name is missing"),
+        (GOOD + 'colour = "red"\n', "[merchant] colour is not a setting"),
+        (GOOD + "[pink]\n", "[pink] is not a section"),
+        (GOOD.replace("10000001", "1"), "[merchant] terminal_id: length 1 is out of range 8..8"),
+        (GOOD + "[limits]\nsale_max = 0\n", "[limits] sale_max: 0 is out of range"),
+        (GOOD + '[limits]\nsale_max = "5"\n', "[limits] sale_max must be int"),
+        (GOOD + "[times]\nhold_s = true\n", "[times] hold_s must be int"),
+        (GOOD + '[merchant2]\nlanguage = "zh"\n', "is not a section"),
+        (GOOD + 'language = "fr"\n', "must be one of zh, en"),
+        ("limits = 5\n" + GOOD, "[limits] must be a table"),
+        ("[merchant\n", "not valid TOML"),
+    ],
+)
+def test_each_wrong_setting_is_one_sentence_naming_file_and_key(
+    settings: Path, capsys: pytest.CaptureFixture[str], change: str, sentence: str
+) -> None:
+    settings.write_text(change, encoding="utf-8")
+    assert call("run", "--config", str(settings)) == 2
+    told = capsys.readouterr().err
+    assert sentence in told and str(settings) in told and told.count("\n") == 1
+
+
+def test_missing_file_says_what_to_copy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("--config", str(tmp_path / "none.toml")) == 2
+    assert "terminal.example.toml" in capsys.readouterr().err
+
+
+def test_the_example_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from firmware import config
+
+    assert config.load(ROOT / "deploy" / "terminal.example.toml").merchant.language == "zh"
+    monkeypatch.setenv("TAKEBACK_CONFIG", "/x/y.toml")
+    assert config.find(None) == Path("/x/y.toml")
+    assert config.find("/a.toml") == Path("/a.toml")
+
+
+def test_run_without_keys_says_provision(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run", "--config", str(settings)) == 1
+    assert "takeback provision --test-keys" in capsys.readouterr().err
+
+
+def test_provision_makes_keys_once_and_never_over_old_ones(settings: Path, tmp_path: Path) -> None:
+    assert call("provision", "--config", str(settings)) == 2
+    assert call("provision", "--test-keys", "--config", str(settings)) == 0
+    before = (tmp_path / "state" / "keystore.json").read_bytes()
+    assert call("provision", "--test-keys", "--config", str(settings)) == 2
+    assert (tmp_path / "state" / "keystore.json").read_bytes() == before
+    modes = {p.stat().st_mode & 0o077 for p in (tmp_path / "state").rglob("*")}
+    assert modes == {0}, "state is for its owner only"
+
+
+def test_journal_verify(settings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("journal", "verify", "--config", str(settings)) == 1
+    assert "nothing has been sold" in capsys.readouterr().err
+    j = Journal(SqliteDisk(tmp_path / "state"), SystemClock())
+    j.move(j.begin(Kind.SALE, 1), Event.NOT_SENT)
+    assert call("journal", "verify", "--config", str(settings)) == 1, "the terminal still runs"
+    j.close()
+    assert call("journal", "verify", "--config", str(settings)) == 0
+    assert "2 rows" in capsys.readouterr().out
+
+
+def test_no_gpio_here_says_what_to_install(settings: Path, capsys: pytest.CaptureFixture[str],
+                                           monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.setattr("drivers.pcsc_reader.library", lambda: None)
+    assert call("provision", "--test-keys", "--config", str(settings)) == 0
+    assert call("run", "--config", str(settings)) == 1
+    assert "rpi-lgpio" in capsys.readouterr().err
