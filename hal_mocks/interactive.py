@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import sys
 import termios
 import time
@@ -18,7 +19,7 @@ from hal_mocks import books, picture
 from hal_mocks.acquirer import Mood
 from hal_mocks.card.soft_card import CVM_ONLINE_PIN, CVM_SIGNATURE, PAN_B, Profile, SoftCard
 from hal_mocks.desk import Desk
-from hal_mocks.film import Film
+from hal_mocks.film import Film, box
 from hal_mocks.parts import SimInbox
 from hal_mocks.person import Person
 from hal_mocks.power import EndOfPlay, Power
@@ -60,7 +61,10 @@ class LiveFilm(Film):
     def screen(self, screen: Screen) -> None:
         super().screen(screen)
         notes = [line.strip() for line in self.lines if not line.lstrip().startswith(("+-", "|"))][-4:]
-        sys.stdout.write("\x1b[H\x1b[2J" + "\r\n".join([*pixels(screen), "", *HELP.splitlines(), "", *notes]) + "\r\n")
+        wide = shutil.get_terminal_size().columns >= glass.WIDTH
+        picture_rows = half_blocks(screen) if wide else [*pixels(screen), *box(screen).splitlines()]
+        rows = [*picture_rows, "", *HELP.splitlines(), "", *(n[:200] for n in notes)]
+        sys.stdout.write("\x1b[H\x1b[2J" + "\r\n".join(rows) + "\r\n")
         sys.stdout.flush()
 
 
@@ -73,6 +77,16 @@ def pixels(screen: Screen) -> list[str]:
                 for x in range(0, glass.WIDTH, 2))
         for y in range(0, glass.HEIGHT, 4)
     ]  # fmt: skip
+
+
+def half_blocks(screen: Screen) -> list[str]:
+    """128×64 as 128×32 characters, as sharp as the glass, for a wide terminal."""
+    image = glass.draw(screen)
+    signs = {(0, 0): " ", (1, 0): "▀", (0, 1): "▄", (1, 1): "█"}
+    return [
+        "".join(signs[bool(image.getpixel((x, y))), bool(image.getpixel((x, y + 1)))] for x in range(glass.WIDTH))
+        for y in range(0, glass.HEIGHT, 2)
+    ]
 
 
 class LiveDesk(Desk):

@@ -24,6 +24,7 @@ def sale(t: Terminal) -> None:
         if first.declined:
             entry = t.ledger.declined_by_card(amount, chip, first, t.config.merchant.operator)
             return outcome.tell(t, entry)
+        steps.paper_ready(t)
         t.console.show(screens.asking(w.SALE, amount))
         flight = t.ledger.in_flight(Kind.SALE, amount, t.host, chip, first, operator=t.config.merchant.operator)
         with flight:  # on disk before the first byte leaves

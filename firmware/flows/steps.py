@@ -34,6 +34,14 @@ def ready(t: Terminal) -> None:
             raise Refused(w.KEYS_MISSING)
     if not t.session.clock_trusted():
         raise Refused(w.CLOCK_UNTRUSTED)
+    paper_ready(t)
+
+
+def paper_ready(t: Terminal) -> None:
+    """Asked before the card and once more before anything is sent: until then a bad printer costs nothing.
+
+    Raises Refused with what to do. A suspected jam cannot be seen here: it shows when the fence is missing.
+    """
     trouble = TROUBLE_OF.get(t.devices.printer.status())
     if trouble:
         raise Refused(screens.HOW_TO_CURE[trouble])

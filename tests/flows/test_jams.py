@@ -195,11 +195,25 @@ def test_bad_printer_before_the_card_refuses_the_sale_with_what_to_do(start: byt
     assert desk.entries() == []
 
 
+@pytest.mark.parametrize("trouble", [PrinterTrouble.PAPER_OUT, PrinterTrouble.COVER_OPEN, PrinterTrouble.NO_REPLY])
+def test_printer_that_fails_while_the_card_is_read_costs_nothing(start: bytes, trouble: PrinterTrouble) -> None:
+    desk = Desk(World.load(start))
+
+    def fail(d: Desk) -> None:
+        d.world.paper.trouble = trouble
+        d.world.printer_silent = trouble is PrinterTrouble.NO_REPLY
+
+    first, second, third = buys("1250")
+    desk.play(Person([first, second, on("insert_card", do("the printer fails", fail), *third.acts)]))
+    assert desk.entries() == []
+    assert desk.world.bank.accounts == {}
+    assert "refused" in [s.name for s in desk.film.screens]
+
+
 def test_silent_printer_in_the_middle_is_unknown_and_held(start: bytes) -> None:
     desk = Desk(World.load(start))
     silence = do("the printer falls silent", lambda d: setattr(d.world, "printer_silent", True))
-    steps = [*buys("1250")[:2], on("insert_card", silence, buys("1250")[2].acts[0])]
-    desk.play(Person(steps))
+    desk.play(Person([*buys("1250"), on("asking", silence)]))
     holds = [s for s in desk.film.screens if s.name == "hold"]
     assert holds and holds[0].lines[0].en == "SILENT: CHECK CABLE"
     assert state(desk) is State.REVERSED
