@@ -83,9 +83,11 @@ class Outbox:
         return self._ledger.journal.note(entry, attempts=attempts, last_attempt=now)
 
     def _send(self, entry: Entry, abort: Abort) -> str:
-        """The host's code, or '' for silence. A 0410 with 00 needs its MAC (Host.ask sees to it)."""
+        """The host's code, or '' for silence. A 0410 with 00 needs its MAC (Host.ask sees to it). A sealed card that
+        does not open raises KeyProblem: the key store must be restored, no sign-on cures it."""
+        message = self._message(entry)
         try:
-            return self._host.ask(self._message(entry), abort).get(39)
+            return self._host.ask(message, abort).get(39)
         except KeyProblem:
             return NO_KEYS
         except (NotSent, NoAnswer, HostError) as broken:

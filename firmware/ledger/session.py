@@ -24,10 +24,15 @@ class Session:
         self._restore()
 
     def _restore(self) -> None:
-        """Working keys survive a power cut as the host sent them: wrapped under the TMK."""
+        """Working keys survive a power cut as the host sent them: wrapped under the TMK. Under another TMK they are
+        worth nothing: not signed on."""
         wrapped = self._ledger.journal.setting("working_keys")
-        if wrapped:
+        if not wrapped:
+            return
+        try:
             self._host.keys = WorkingKeys(*mac.working_keys(self._ledger.keystore.tmk, bytes.fromhex(wrapped)))
+        except KeyProblem:
+            log.event("working keys do not fit this TMK")
 
     @property
     def signed_on(self) -> bool:
