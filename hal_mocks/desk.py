@@ -24,6 +24,7 @@ from hal_mocks.world import KEYSTORE, World
 MERCHANT = {"name": "回春堂大药房", "name_en": "RETURN OF SPRING PHARMACY", "terminal_id": "10000001",
             "merchant_id": "123456789012345", "hotline": "400-000-0000"}  # fmt: skip
 _IDLE_TURNS_MAX = 3000
+_ACTS_MAX = 2000
 
 
 def settings(**sections: Any) -> Config:
@@ -56,7 +57,7 @@ class Desk:
         self.film = Film(show)
         self.person = Person()
         self.terminal: terminal.Terminal | None = None
-        self._idle_turns = 0
+        self._idle_turns = self._acts = 0
 
     def devices(self, power: Power) -> Devices:
         """Fresh parts on the standing world."""
@@ -84,7 +85,7 @@ class Desk:
     def play(self, person: Person, power: Power | None = None) -> Played:
         """Boot and run until the person is done and the terminal at rest, or the power goes."""
         power = power or Power()
-        self.person, self._idle_turns, self.terminal = person, 0, None
+        self.person, self._idle_turns, self._acts, self.terminal = person, 0, 0, None
         self.film.now = None
         log.to(_Quiet())
         try:
@@ -101,8 +102,10 @@ class Desk:
         raise AssertionError("the firmware came to an end by itself")
 
     def _act(self, post: Callable[[Event], None]) -> bool:
-        if self.person.act(self, post):
+        if self.world.glass_up and self.person.act(self, post):  # nobody can act on a dark glass
             self._idle_turns = 0
+            self._acts += 1
+            assert self._acts < _ACTS_MAX, f"the person is caught in a loop at {self.film.now}"
             return True
         name = self.film.now.name if self.film.now else ""
         if name in ("idle", "slip_complete", "signature") or not self.world.glass_up:

@@ -147,6 +147,15 @@ def luhn(digits: str) -> bool:
     return total % 10 == 0
 
 
+def test_every_test_that_the_architecture_promises_exists() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    promised = set(re.findall(r"`(tests/[\w/]+(?:\.py)?)(?:::(\w+))?`", text))
+    assert len(promised) > 12
+    for path, function in promised:
+        assert (ROOT / path).exists(), path
+        assert not function or f"def {function}(" in (ROOT / path).read_text(encoding="utf-8"), function
+
+
 def test_every_word_has_both_languages() -> None:
     from firmware import words
 

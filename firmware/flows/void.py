@@ -44,7 +44,7 @@ def by_reference(t: Terminal, original: Entry) -> None:
 
 def _original(t: Terminal) -> Entry:
     voucher = steps.ask_voucher(t, w.VOID)
-    entry = t.journal.find(voucher) if voucher else t.journal.last(Kind.SALE)
+    entry = t.journal.find(voucher) if voucher else t.journal.last_released(Kind.SALE)
     why = void_rules.refusal(entry, t.journal.children(entry) if entry else [], t.journal.batch)
     if why or entry is None:
         raise Refused(why or w.NOT_FOUND)
