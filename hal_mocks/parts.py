@@ -182,6 +182,9 @@ class SimCard:
         return Response(raw[:-2], int.from_bytes(raw[-2:], "big"))
 
     def close(self) -> None:
+        self._p.call("card.close", self._close)
+
+    def _close(self) -> None:
         self._open = False
 
 
