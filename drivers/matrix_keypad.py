@@ -102,6 +102,7 @@ class KeyEntry:
     def _collect(self, keys: queue.SimpleQueue[Key | None], into: bytearray, on_count: Callable[[int], None],
                  until: float) -> PinEnd:  # fmt: skip
         digits = PinDigits(into, on_count)
+        on_count(0)
         while (left := until - self._clock()) > 0:
             try:
                 key = keys.get(timeout=left)

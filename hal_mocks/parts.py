@@ -150,6 +150,7 @@ class SimKeypad:
 
     def _read(self, into: bytearray, on_count: Callable[[int], None], timeout_s: float) -> PinEnd:
         digits = PinDigits(into, on_count)
+        on_count(0)
         while True:
             event = self._inbox.next(timeout_s)
             if event is None:

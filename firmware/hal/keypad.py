@@ -54,7 +54,8 @@ class Keypad(Protocol):
     def read_pin(self, into: bytearray, on_count: Callable[[int], None], timeout_s: float) -> PinEnd:
         """Collect 4–12 digits as values 0–9 into `into` (length 12, byte i = digit i).
 
-        Digits never become events, strings or log lines. `on_count(n)` is called in the caller's thread after
-        each change so that n stars can be drawn; what it raises ends the entry. ENTER is dead below 4 digits,
+        Digits never become events, strings or log lines. `on_count(n)` is called in the caller's thread: with 0 as
+        soon as PIN mode is on (so no prompt stands before digits are safe), then after each change, so that n stars
+        can be drawn; what it raises ends the entry. ENTER is dead below 4 digits,
         CLEAR removes one. The number of digits is left in the last on_count call. Raises KeypadLost.
         """

@@ -16,7 +16,6 @@ def read_pin(devices: Devices, into: PinBuffer, amount: int, timeout_s: float) -
         into.on_count(count)
         devices.display.show(screens.enter_pin(amount, count))
 
-    draw(0)
     end = devices.keypad.read_pin(into.digits, draw, timeout_s)
     if end is PinEnd.CANCELLED:
         raise Cancelled

@@ -111,7 +111,7 @@ def pin(*keys: Key | None) -> tuple[PinEnd, bytearray, list[int], Fed]:
 
 def test_pin_digits_go_into_the_buffer_and_never_become_events() -> None:
     end, into, counts, pad = pin(Key.D1, Key.D2, Key.CLEAR, Key.D3, Key.D4, Key.ENTER, Key.D5, Key.ENTER)
-    assert (end, bytes(into[:4]), counts) == (PinEnd.ENTERED, b"\1\3\4\5", [1, 2, 1, 2, 3, 4])
+    assert (end, bytes(into[:4]), counts) == (PinEnd.ENTERED, b"\1\3\4\5", [0, 1, 2, 1, 2, 3, 4])
     assert pad.events == []
     pad.pressed(Key.D9)
     assert pad.events == [KeyPressed(Key.D9)]
