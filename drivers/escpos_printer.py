@@ -154,7 +154,8 @@ class EscposPrinter:
         except (OSError, serial.SerialException):
             self._port = None
             return False
-        threading.Thread(target=self._listen, args=(self._port,), name="printer", daemon=True).start()
+        self._replies = queue.SimpleQueue()  # what an older port still says must not be heard
+        threading.Thread(target=self._listen, args=(self._port, self._replies), name="printer", daemon=True).start()
         self._probe()
         return self._port is not None
 
@@ -196,36 +197,38 @@ class EscposPrinter:
                 if time.monotonic() > until:
                     return False
                 time.sleep(0.01)
+            port = self._port
+            if port is None:
+                return False
             try:
-                if self._port is None:
-                    return False
-                self._port.write(data[at : at + 64])
-            except (OSError, serial.SerialException):
-                self._lost()
+                port.write(data[at : at + 64])
+            except (OSError, TypeError, serial.SerialException):  # TypeError: closed by the listener meanwhile
+                self._lost(port)
                 return False
         return True
 
-    def _lost(self) -> None:
-        port, self._port = self._port, None
-        self._dirty = True
+    def _lost(self, port: Any) -> None:
+        """This port is gone; a listener of an older one must not take the new one with it."""
+        if self._port is port:
+            self._port, self._dirty = None, True
         try:
             if port is not None:
                 port.close()
         except Exception:
             return
 
-    def _listen(self, port: Any) -> None:
+    def _listen(self, port: Any, replies: queue.SimpleQueue[Reply]) -> None:
         """The one reader of this port; ends when the port does."""
         incoming = Incoming()
         while self._port is port:
             try:
                 data = port.read(port.in_waiting or 1)
             except Exception:
-                self._replies.put(Reply("gone", b""))
-                self._lost()
+                self._lost(port)
+                replies.put(Reply("gone", b""))
                 return
             for reply in incoming.feed(data):
                 if reply.kind in ("xon", "xoff"):
                     (self._held.clear if reply.kind == "xon" else self._held.set)()
                 else:
-                    self._replies.put(reply)
+                    replies.put(reply)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import threading
 import tty
 
@@ -133,21 +134,30 @@ class PtyPrinter:
         self.interpreter = Interpreter(roll, strong)
         self._lock = lock
         self._master, self._slave = os.openpty()
+        self._stop, self._stopper = os.pipe()
+        self._handles: tuple[int, ...] = (self._master, self._slave, self._stop, self._stopper)
         tty.setraw(self._slave)
         self.path = os.ttyname(self._slave)
-        threading.Thread(target=self._serve, name="pty-printer", daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, name="pty-printer", daemon=True)
+        self._thread.start()
 
     def _serve(self) -> None:
-        with contextlib.suppress(OSError):
+        """Until close(); only this thread reads the handle, so that it is never read after it was given back."""
+        pending = b""
+        while True:
+            ready, _, _ = select.select([self._master, self._stop], [], [])
+            if self._stop in ready:
+                return
+            try:
+                pending += os.read(self._master, 4096)
+            except OSError:
+                return
+            if pending.endswith(b"\x10") or pending[-2:] in (b"\x10\x04", b"\x10\x05"):
+                continue  # a real-time command is still arriving
+            with self._lock:
+                answer = self.interpreter.feed(pending)
             pending = b""
-            while data := os.read(self._master, 4096):
-                pending += data
-                if pending.endswith(b"\x10") or pending[-2:] in (b"\x10\x04", b"\x10\x05"):
-                    continue  # a real-time command is still arriving
-                with self._lock:
-                    answer = self.interpreter.feed(pending)
-                pending = b""
-                self._say(answer)
+            self._say(answer)
 
     def cure(self) -> None:
         with self._lock:
@@ -159,6 +169,11 @@ class PtyPrinter:
             os.write(self._master, answer)
 
     def close(self) -> None:
-        for handle in (self._master, self._slave):
+        """Unplugged: whoever has the other end gets an error. May be called twice."""
+        if self._thread.is_alive():
+            os.write(self._stopper, b"x")
+            self._thread.join()
+        handles, self._handles = self._handles, ()
+        for handle in handles:
             with contextlib.suppress(OSError):
                 os.close(handle)
