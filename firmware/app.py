@@ -16,6 +16,8 @@ from firmware.errors import (
     DisplayLost,
     IdleTimeout,
     JournalError,
+    KeypadLost,
+    KeyProblem,
     ReaderLost,
     Refused,
 )
@@ -128,7 +130,7 @@ def _explain(t: Terminal, error: Exception) -> None:
     if word is None:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         log.event("program error", why=type(error).__name__, code=f"{frame.name}:{frame.lineno}")
-        t.console.tell(screens.fault(w.RELEASE_FIRST), Sound.FAULT)
+        t.console.tell(screens.fault(w.TRY_AGAIN), Sound.FAULT)
     else:
         t.console.tell(screens.refused(word), Sound.ERROR)
 
@@ -143,6 +145,8 @@ def reason(error: Exception) -> Word | None:
         CardLost: w.CARD_PULLED,
         CardBroken: w.CARD_BROKEN,
         ReaderLost: w.READER_LOST,
+        KeypadLost: w.KEYPAD_LOST,
+        KeyProblem: w.KEYS_MISSING,
         CardError: w.CARD_BROKEN,
     }
     return next((word for kind, word in table.items() if isinstance(error, kind)), None)

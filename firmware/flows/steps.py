@@ -15,6 +15,7 @@ from firmware.hal.screen import Screen
 from firmware.hal.signals import Sound
 from firmware.host.answers import Answer, Silence
 from firmware.ledger.entry import Entry
+from firmware.ledger.lifecycle import OPEN
 from firmware.security.pin import PinBuffer, encrypted_block
 from firmware.security.secrets import PinBlock
 from firmware.terminal import Terminal
@@ -26,7 +27,9 @@ _Z3 = "Z3"
 
 
 def ready(t: Terminal) -> None:
-    """Nothing owed, signed on, a clock to be trusted, paper in. Raises Refused with what to do."""
+    """Nothing open (rule 9), nothing owed, signed on, a clock to be trusted, paper in. Raises Refused with what to do."""
+    if t.journal.in_state(*OPEN):
+        raise Refused(w.RELEASE_FIRST)
     network.nothing_owed(t)
     if not (t.session.signed_on and t.session.clock_trusted()):
         t.console.show(screens.asking(w.SIGN_ON, 0))

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from firmware import log
@@ -46,35 +48,41 @@ class Journal:
         if version > _VERSION:
             raise JournalError(f"the journal is of version {version}, this firmware knows {_VERSION}: update first")
         if version == 0:
-            self._db.execute("BEGIN IMMEDIATE")
-            for statement in _SCHEMA.split(";"):
-                if statement.strip():
-                    self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {_VERSION}")
-            self._disk.commit(self._db)
+            with self._transaction():
+                for statement in _SCHEMA.split(";"):
+                    if statement.strip():
+                        self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {_VERSION}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing, durable when it ends. An exception of our own leaves the database as it was."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except Exception:
+            self._db.execute("ROLLBACK")
+            raise
+        self._disk.commit(self._db)
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def begin(self, kind: Kind, amount: int, **facts: Any) -> Entry:
         """A new UNDECIDED entry with its own STAN, durable when this returns (rules 1 and 2)."""
-        self._db.execute("BEGIN IMMEDIATE")
-        stan = self._take_stan()
-        number = (self._one("SELECT max(id) FROM entries") or 0) + 1
-        at = self._clock.now().isoformat()
-        entry = Entry(number, kind, State.UNDECIDED, self.batch, stan, amount, at, **facts)
-        self._write(entry)
-        self._disk.commit(self._db)
-        return entry
+        with self._transaction():
+            return self._new(kind, amount, State.UNDECIDED, facts)
 
     def close_at_once(self, kind: Kind, amount: int, state: State, **facts: Any) -> Entry:
         """An entry that never had anything to send (declined by card, cancelled): journaled, nothing owed."""
         assert state in (State.CANCELLED, State.DECLINED), "only an entry without money may be born closed"
-        self._db.execute("BEGIN IMMEDIATE")
+        with self._transaction():
+            return self._new(kind, amount, state, facts)
+
+    def _new(self, kind: Kind, amount: int, state: State, facts: dict[str, Any]) -> Entry:
         number = (self._one("SELECT max(id) FROM entries") or 0) + 1
         at = self._clock.now().isoformat()
         entry = Entry(number, kind, state, self.batch, self._take_stan(), amount, at, **facts)
         self._write(entry)
-        self._disk.commit(self._db)
         return entry
 
     def move(self, entry: Entry, event: Event, **facts: Any) -> Entry:
@@ -93,9 +101,8 @@ class Journal:
         return new
 
     def _change(self, entry: Entry) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        self._write(entry)
-        self._disk.commit(self._db)
+        with self._transaction():
+            self._write(entry)
 
     def _write(self, entry: Entry) -> None:
         text = entry.text()
@@ -109,17 +116,14 @@ class Journal:
 
     def set(self, **settings: str) -> None:
         """Durable settings, all in one transaction."""
-        self._db.execute("BEGIN IMMEDIATE")
-        for name, value in settings.items():
-            self._put(name, value)
-        self._disk.commit(self._db)
+        with self._transaction():
+            for name, value in settings.items():
+                self._put(name, value)
 
     def next_stan(self) -> str:
         """A STAN for a management message, durable before use (rule 2)."""
-        self._db.execute("BEGIN IMMEDIATE")
-        stan = self._take_stan()
-        self._disk.commit(self._db)
-        return stan
+        with self._transaction():
+            return self._take_stan()
 
     def _take_stan(self) -> str:
         """000001–999999; skips any STAN still owed, stuck, unknown or to be uploaded, and any of this batch."""

@@ -283,3 +283,18 @@ def test_an_exception_at_every_hal_call_leaves_the_books_whole() -> None:
             break
     assert wrong == []
     assert at > 80
+
+
+def test_no_act_starts_while_an_entry_is_open() -> None:
+    """Money rule 9, in the core and not only in the menu."""
+    from firmware import words as w
+    from firmware.errors import Refused
+    from firmware.flows import steps
+
+    d = desk()
+    d.play(Person())
+    assert d.terminal is not None
+    d.terminal.journal.begin(Kind.SALE, 1)
+    with pytest.raises(Refused) as refused:
+        steps.ready(d.terminal)
+    assert refused.value.why is w.RELEASE_FIRST

@@ -105,6 +105,16 @@ def test_a_newer_journal_is_refused(world: World) -> None:
         open_journal(world)
 
 
+def test_an_exception_inside_a_transaction_leaves_the_journal_usable(world: World) -> None:
+    j = open_journal(world)
+    with pytest.raises(TypeError):
+        j.begin(Kind.SALE, 1, no_such_fact=1)
+    e = j.begin(Kind.SALE, 1)
+    with pytest.raises(TypeError):
+        j.note(e, no_such_fact=1)
+    assert (j.move(e, Event.NOT_SENT).state, j.verify()) == (State.NEVER_SENT, 2)
+
+
 def test_entry_text_round_trip() -> None:
     e = Entry(1, Kind.VOID, State.OWED, "000001", "000002", 5, "2026-11-23T12:00:00", issuer="招商")
     assert Entry.from_text(e.text()) == e

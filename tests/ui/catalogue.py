@@ -19,7 +19,7 @@ def all_screens() -> list[Screen]:
     troubles = [screens.printer_trouble(t) for t in PrinterTrouble]
     refusals = [w.NO_COMMON_APP, w.NEEDS_CHOICE, w.CARD_BROKEN, w.CARD_PULLED, w.READER_LOST, w.OTHER_CARD,
                 w.NOT_FOUND, w.NOT_VOIDABLE, w.ALREADY_VOIDED, w.OTHER_BATCH, w.STILL_OWED, w.KEYS_MISSING,
-                w.NOT_VERIFIED, w.RELEASE_FIRST, w.TIMED_OUT, w.NOT_CHARGED, w.PAPER_OUT]  # fmt: skip
+                w.NOT_VERIFIED, w.KEYPAD_LOST, w.CLOCK_UNTRUSTED, w.RELEASE_FIRST, w.TIMED_OUT, w.NOT_CHARGED, w.PAPER_OUT]  # fmt: skip
     outcomes = [("reversed", w.SALE, w.REVERSED_SALE), ("reversed", w.VOID, w.REVERSED_VOID),
                 ("reversal_pending", w.SALE, w.REVERSAL_PENDING), ("stuck", w.VOID, w.STUCK),
                 ("never_sent", w.SALE, w.NEVER_SENT), ("unknown", w.SALE, w.RESULT_UNKNOWN),
@@ -38,7 +38,7 @@ def all_screens() -> list[Screen]:
         screens.signature(BIGGEST), screens.approved(w.SALE, BIGGEST), screens.approved(w.VOID, BIGGEST),
         screens.voided(BIGGEST), screens.remove_card(), screens.confirm_void(BIGGEST, "000123", "620000******0005"),
         screens.entry_view(w.VOID, BIGGEST, "000123", "11-23T12:00", w.REVERSED_VOID),
-        screens.queue_item(BIGGEST, "000123", "365d 23:59", 9999, "23:59:59"), screens.fault(w.RELEASE_FIRST),
+        screens.queue_item(BIGGEST, "000123", "365d 23:59", 9999, "23:59:59"), screens.fault(w.TRY_AGAIN), screens.fault(w.JOURNAL_BAD),
         *holds, *troubles, *[screens.refused(r) for r in refusals],
         *[screens.outcome(n, t, line, BIGGEST) for n, t, line in outcomes], *codes,
     ]  # fmt: skip

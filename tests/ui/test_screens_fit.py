@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from drivers import font, glass
+from firmware.errors import PrinterTrouble
+from firmware.ui import screens
 from tests.ui.catalogue import all_screens
 
 NEEDS_ITS_FOOT = {"hold", "slip_complete", "signature", "offer_copy", "confirm_void", "insert_card", "next_copy",
@@ -41,3 +43,8 @@ def test_glyphs_are_whole_below_the_baseline() -> None:
     assert feet["J"] > feet["1"] and feet[","] > feet["1"] and feet["g"] > feet["1"]
     han = [face.glyph(c).getbbox() for c in "请确认消费冲正缺纸"]
     assert min(b[1] for b in han) == 0 and max(b[3] for b in han) <= 12
+
+
+def test_every_printer_trouble_has_its_own_instruction() -> None:
+    assert set(screens.HOW_TO_CURE) == set(PrinterTrouble)
+    assert len(set(screens.HOW_TO_CURE.values())) == len(PrinterTrouble)
