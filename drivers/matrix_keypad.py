@@ -14,7 +14,7 @@ from typing import Any
 
 from firmware.errors import KeypadLost
 from firmware.hal.events import DeviceBack, DeviceGone, Key, KeyPressed, Post
-from firmware.hal.keypad import PinDigits, PinEnd
+from firmware.hal.keypad import ALIVE_S, PinDigits, PinEnd
 
 LAYOUT_4X4 = (
     (Key.D1, Key.D2, Key.D3, Key.CANCEL),
@@ -102,12 +102,12 @@ class KeyEntry:
     def _collect(self, keys: queue.SimpleQueue[Key | None], into: bytearray, on_count: Callable[[int], None],
                  until: float) -> PinEnd:  # fmt: skip
         digits = PinDigits(into, on_count)
-        on_count(0)
         while (left := until - self._clock()) > 0:
             try:
-                key = keys.get(timeout=left)
+                key = keys.get(timeout=min(left, ALIVE_S))
             except queue.Empty:
-                break
+                digits.alive()
+                continue
             if key is None:
                 raise KeypadLost
             end = digits.key(key)

@@ -11,7 +11,7 @@ from typing import Any
 
 from firmware.errors import CardLost, DisplayLost, NoAnswer, NoCard, NotSent, PrinterFault, PrinterTrouble, ReaderLost
 from firmware.hal.events import CardRemoved, Event, KeyPressed, Post
-from firmware.hal.keypad import PinDigits, PinEnd
+from firmware.hal.keypad import ALIVE_S, PinDigits, PinEnd
 from firmware.hal.link import Abort
 from firmware.hal.paper_grid import lay
 from firmware.hal.printer import STATE_OF, Job, PrinterState, Proof
@@ -149,15 +149,16 @@ class SimKeypad:
         return self._p.call("keypad.read_pin", lambda: self._read(into, on_count, timeout_s))
 
     def _read(self, into: bytearray, on_count: Callable[[int], None], timeout_s: float) -> PinEnd:
-        digits = PinDigits(into, on_count)
-        on_count(0)
-        while True:
-            event = self._inbox.next(timeout_s)
+        digits, left = PinDigits(into, on_count), timeout_s
+        while left > 0:
+            event = self._inbox.next(min(left, ALIVE_S))
             if event is None:
-                return PinEnd.TIMEOUT
+                left -= ALIVE_S
+                digits.alive()
             end = digits.key(event.key) if isinstance(event, KeyPressed) else None
             if end:
                 return end
+        return PinEnd.TIMEOUT
 
 
 class SimCard:

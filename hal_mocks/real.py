@@ -69,8 +69,10 @@ def terminal() -> Iterator[RealTerminal]:
 
 def ensure_pcscd() -> None:
     """Start pcscd if none answers on vpcd's port. Raises RuntimeError with what to install."""
-    if _listening():
+    if _listening() or _activated():
         return
+    if os.geteuid() != 0:
+        raise RuntimeError("pcscd does not answer: sudo systemctl start pcscd, and be in an active session")
     if not Path("/usr/sbin/pcscd").exists():
         raise RuntimeError("pcscd is missing: apt-get install pcscd vsmartcard-vpcd")
     os.makedirs("/run/pcscd", exist_ok=True)
@@ -81,6 +83,17 @@ def ensure_pcscd() -> None:
         if time.monotonic() > until:
             raise RuntimeError("pcscd runs without the virtual reader: apt-get install vsmartcard-vpcd")
         time.sleep(0.1)
+
+
+def _activated() -> bool:
+    """Where systemd starts pcscd for the first client, be that client."""
+    from smartcard import scard
+
+    ok, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
+    if ok != scard.SCARD_S_SUCCESS:
+        return False
+    scard.SCardReleaseContext(context)
+    return _listening()
 
 
 def _listening() -> bool:

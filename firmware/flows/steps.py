@@ -27,7 +27,7 @@ _Z3 = "Z3"
 
 
 def ready(t: Terminal) -> None:
-    """Nothing open (rule 9), nothing owed, signed on, a clock to be trusted, paper in. Raises Refused with what to do."""
+    """Nothing open (rule 9) or owed, signed on, a clock to be trusted, paper in. Raises Refused with what to do."""
     if t.journal.in_state(*OPEN):
         raise Refused(w.RELEASE_FIRST)
     network.nothing_owed(t)

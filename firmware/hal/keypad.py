@@ -10,6 +10,7 @@ from typing import Protocol
 from firmware.hal.events import Key, Post
 
 PIN_MIN = 4
+ALIVE_S = 10.0
 
 
 class PinEnd(Enum):
@@ -25,6 +26,11 @@ class PinDigits:
 
     def __init__(self, into: bytearray, on_count: Callable[[int], None]) -> None:
         self._into, self._on_count, self._count = into, on_count, 0
+        self.alive()
+
+    def alive(self) -> None:
+        """PIN mode is on and somebody is waited for."""
+        self._on_count(self._count)
 
     def key(self, key: Key) -> PinEnd | None:
         """ENTER is dead below four digits; a thirteenth digit is ignored."""
@@ -55,7 +61,8 @@ class Keypad(Protocol):
         """Collect 4–12 digits as values 0–9 into `into` (length 12, byte i = digit i).
 
         Digits never become events, strings or log lines. `on_count(n)` is called in the caller's thread: with 0 as
-        soon as PIN mode is on (so no prompt stands before digits are safe), then after each change, so that n stars
-        can be drawn; what it raises ends the entry. ENTER is dead below 4 digits,
+        soon as PIN mode is on (so no prompt stands before digits are safe), after each change, so that n stars can
+        be drawn, and at least every ten seconds, so that the watchdog is fed; what it raises ends the entry.
+        ENTER is dead below 4 digits,
         CLEAR removes one. The number of digits is left in the last on_count call. Raises KeypadLost.
         """

@@ -14,6 +14,7 @@ def read_pin(devices: Devices, into: PinBuffer, amount: int, timeout_s: float) -
 
     def draw(count: int) -> None:
         into.on_count(count)
+        devices.watchdog.feed()
         devices.display.show(screens.enter_pin(amount, count))
 
     end = devices.keypad.read_pin(into.digits, draw, timeout_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hal_mocks.acquirer import Mood
-from hal_mocks.card.soft_card import CVM_SIGNATURE, Profile, SoftCard
+from hal_mocks.card.soft_card import CVM_ONLINE_PIN, CVM_SIGNATURE, Profile, SoftCard
 from hal_mocks.desk import Desk
 from hal_mocks.person import Person, Step, buys, on, press, voids
 from tests.power_cuts.sweep import Story, mend
@@ -64,7 +64,13 @@ def _mismatch() -> list[Step]:
     return [*buys("1250"), on("signature", press("cancel"))]
 
 
+def _pin_card(desk: Desk) -> None:
+    signed_on(desk)
+    desk.world.wallet[0] = SoftCard(Profile(cvm=CVM_ONLINE_PIN))
+
+
 MORE = (
+    Story("sale with PIN", _pin_card, lambda: buys("1250", pin="2468"), mend),
     Story("signature matches", _signature_card, lambda: buys("1250"), mend),
     Story("signature does not match", _signature_card, _mismatch, mend),
     STUBBORN,
