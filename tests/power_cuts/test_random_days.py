@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 from tests.power_cuts.days import Day
+from tests.power_cuts.test_planted_faults import treat_silence_as_not_sent
 
 DAYS, MANY_DAYS = 120, 2400
 
@@ -38,16 +39,5 @@ def test_many_random_days_end_with_books_that_agree() -> None:
 
 def test_random_days_notice_a_planted_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence taken for 'not sent' must show within some days."""
-    from firmware.errors import NoAnswer, NotSent
-    from hal_mocks import parts
-
-    exchange = parts.SimLink.exchange
-
-    def optimistic(self, *args):
-        try:
-            return exchange(self, *args)
-        except NoAnswer:
-            raise NotSent from None
-
-    monkeypatch.setattr(parts.SimLink, "exchange", optimistic)
+    treat_silence_as_not_sent(monkeypatch)
     assert findings(range(60))
