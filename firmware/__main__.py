@@ -7,7 +7,7 @@ import sqlite3
 import sys
 
 from firmware import __version__, app, config, log, terminal
-from firmware.errors import ConfigError, DisplayLost, JournalError, KeyProblem, TakebackError
+from firmware.errors import ConfigError, DeviceError, DisplayLost, JournalError, KeyProblem, TakebackError
 from firmware.hal.devices import Devices
 from firmware.hal.signals import Sound
 from firmware.ledger import journal
@@ -56,6 +56,8 @@ def _run(settings: config.Config, options: argparse.Namespace) -> int:
         log.event("journal is not usable: restarting is the cure", why=type(broken).__name__)
         devices.signals.sound(Sound.FAULT)
         _last_words(devices)
+    except DeviceError as broken:
+        sys.stderr.write(f"a part failed at start: {broken or type(broken).__name__}\n")
     except KeyboardInterrupt:
         log.event("stopped by hand")
         return 0

@@ -63,5 +63,6 @@ class Keypad(Protocol):
         Digits never become events, strings or log lines. `on_count(n)` is called in the caller's thread: with 0 as
         soon as PIN mode is on (so no prompt stands before digits are safe), after each change, so that n stars can
         be drawn, and at least every ten seconds, so that the watchdog is fed; what it raises ends the entry.
-        ENTER is dead below 4 digits, CLEAR removes one. The number of digits is left in the last on_count call. Raises KeypadLost.
+        ENTER is dead below 4 digits, CLEAR removes one. The number of digits is left in the last on_count call.
+        Raises KeypadLost.
         """
