@@ -25,7 +25,8 @@ from firmware.faults import crash, display, network
 from firmware.flows import sale, sign_on, void
 from firmware.hal.events import Key, KeyPressed
 from firmware.hal.signals import Sound
-from firmware.ledger.lifecycle import Kind, State
+from firmware.ledger.entry import Entry
+from firmware.ledger.lifecycle import OPEN, Kind, State
 from firmware.menu import Flow
 from firmware.terminal import Terminal
 from firmware.ui import screens
@@ -46,7 +47,6 @@ def boot(t: Terminal) -> None:
     t.devices.reader.start(t.devices.inbox.post)
     t.devices.keypad.start(t.devices.inbox.post)
     guarded(t, recover)
-    guarded(t, _open_signature)
     guarded(t, sign_on.sign_on)
     log.event("ready")
 
@@ -56,16 +56,19 @@ def recover(t: Terminal) -> None:
     for entry in crash.recover(t):
         if entry.state is State.RELEASED:
             sale.released(t, entry)
+    held = unsigned(t)
+    if held and held.signed:
+        void.by_reference(t, held)
+    elif held:
+        sale.released(t, held)
 
 
-def _open_signature(t: Terminal) -> None:
-    """A sale whose signature nobody has compared yet is still held."""
+def unsigned(t: Terminal) -> Entry | None:
+    """A sale that is still held for its signature: nobody has compared it, or it did not match and no void followed."""
     last = t.journal.last(Kind.SALE)
-    if last and last.signed == "no" and not t.journal.children(last):
-        return void.by_reference(t, last)
-    if last and last.state is State.RELEASED and not last.copy and last.cvm == "signature" and not last.signed:
-        sale.signature_holds(t, last)
-    return None
+    if last is None or last.state is not State.RELEASED or last.cvm != "signature" or last.signed == "yes":
+        return None
+    return None if last.signed and t.journal.children(last) else last
 
 
 def idle(t: Terminal) -> None:
@@ -78,7 +81,7 @@ def idle(t: Terminal) -> None:
 
 
 def _rest(t: Terminal) -> None:
-    if t.journal.in_state(State.APPROVED, State.CLOSING, State.UNDECIDED):
+    if t.journal.in_state(*OPEN) or unsigned(t):
         guarded(t, recover)
     if t.outbox.owed and t.outbox.wait_s() <= 0:
         network.settle_debts(t, t.console.any_key_waiting)

@@ -41,7 +41,7 @@ def close(t: Terminal, entry: Entry) -> Entry:
     slip = merchant_slip(t, entry)
     trouble = _print_body(t, entry, slip)
     while trouble:
-        choice = _hold(t, trouble)
+        choice = _hold(t, trouble, may_copy=entry.cvm != "signature")
         if choice is Choice.TAKE_BACK:
             return take_back(t, entry, Event.NOT_CURED)
         if choice is Choice.COPY and _digital_copy(t, entry):
@@ -61,13 +61,14 @@ def _print_body(t: Terminal, entry: Entry, slip: Slip) -> PrinterTrouble | None:
     return outcome.print_job(t, entry, "body", slip.body, cut=False)
 
 
-def _hold(t: Terminal, trouble: PrinterTrouble) -> Choice:
-    """One instruction, a countdown, three keys. No answer in time means: take it back."""
+def _hold(t: Terminal, trouble: PrinterTrouble, may_copy: bool) -> Choice:
+    """One instruction, a countdown, three keys (two where a signature needs paper). No answer: take it back."""
+    keys = _KEYS if may_copy else {key: choice for key, choice in _KEYS.items() if choice is not Choice.COPY}
     until = t.devices.clock.monotonic_s() + t.config.times.hold_s
     t.console.sound(Sound.FAULT)
     while (left := until - t.devices.clock.monotonic_s()) > 0:
-        screen = screens.hold(trouble, round(left))
-        choice = t.console.choose(screen, _KEYS, min(left, _REDRAW_S), Choice.WAIT)
+        screen = screens.hold(trouble, round(left), may_copy)
+        choice = t.console.choose(screen, keys, min(left, _REDRAW_S), Choice.WAIT)
         if choice is not Choice.WAIT:
             return choice
     return Choice.TAKE_BACK

@@ -70,9 +70,10 @@ def next_copy(fen: int) -> Screen:
     return Screen("next_copy", w.HAND_OVER, money(fen), (w.NEXT_COPY,), w.K_OK_CANCEL)
 
 
-def hold(trouble: PrinterTrouble, seconds: int) -> Screen:
+def hold(trouble: PrinterTrouble, seconds: int, may_copy: bool = True) -> Screen:
     """Approved, no paper: one instruction, the time left, three ways on."""
-    return Screen("hold", w.HOLD_GOODS, f"{seconds}s", (HOW_TO_CURE[trouble],), w.K_HOLD, alarm=True)
+    keys = w.K_HOLD if may_copy else w.K_HOLD_SIGN
+    return Screen("hold", w.HOLD_GOODS, f"{seconds}s", (HOW_TO_CURE[trouble],), keys, alarm=True)
 
 
 def slip_complete(fen: int) -> Screen:

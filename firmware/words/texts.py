@@ -21,6 +21,7 @@ K_OK_CANCEL = Word("确认 / 取消", "OK / CANCEL")
 K_CANCEL = Word("取消", "CANCEL")
 K_OK = Word("确认", "OK")
 K_HOLD = Word("确认重印 1码 取消撤回", "OK=TRY 1=QR X=UNDO")
+K_HOLD_SIGN = Word("确认重印 取消撤回", "OK=TRY X=UNDO")
 
 # prompts
 READY = Word("请按确认键开始", "PRESS OK TO START")

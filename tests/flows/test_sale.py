@@ -298,3 +298,34 @@ def test_no_act_starts_while_an_entry_is_open() -> None:
     with pytest.raises(Refused) as refused:
         steps.ready(d.terminal)
     assert refused.value.why is w.RELEASE_FIRST
+
+
+SIGNS = "0000000000000000" + "1E00"
+
+
+def test_a_signature_needs_paper_so_no_digital_copy_is_offered() -> None:
+    d = desk(cvm=SIGNS)
+    d.world.paper.jam_at(7)
+    d.play(Person([*buys("1250"), on("hold", press("1"))]))
+    assert "offer_copy" not in [s.name for s in d.film.screens]
+    assert d.entries()[0].state is State.REVERSED
+
+
+def test_glass_lost_at_the_signature_question_asks_again_when_it_is_back() -> None:
+    d = desk(cvm=SIGNS)
+    d.play(Person())
+    show = d.film.screen
+
+    def dark_at_signature(screen) -> None:
+        show(screen)
+        d.world.glass_up = screen.name != "signature"
+
+    d.film.screen = dark_at_signature  # type: ignore[method-assign]
+    person = Person(buys("1250"))
+    del person.habits["signature"]
+    d.play(person)
+    assert (d.entries()[0].state, d.entries()[0].signed, d.world.given) == (State.RELEASED, "", [])
+    d.film.screen, d.world.glass_up, d.world.slot = show, True, None  # type: ignore[method-assign]
+    d.play(Person())
+    assert d.entries()[0].signed == "yes"
+    assert d.world.given

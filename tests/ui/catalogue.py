@@ -16,6 +16,7 @@ def all_screens() -> list[Screen]:
     """One of each name, the worst case of each; every outcome word, every fault, every host code."""
     menus = [screens.menu(w.MENU, tuple(i.word for i in page)) for page in MAIN]
     holds = [screens.hold(t, 60) for t in PrinterTrouble]
+    holds += [screens.hold(t, 60, may_copy=False) for t in PrinterTrouble]
     troubles = [screens.printer_trouble(t) for t in PrinterTrouble]
     refusals = [w.NO_COMMON_APP, w.NEEDS_CHOICE, w.CARD_BROKEN, w.CARD_PULLED, w.READER_LOST, w.OTHER_CARD,
                 w.NOT_FOUND, w.NOT_VOIDABLE, w.ALREADY_VOIDED, w.OTHER_BATCH, w.STILL_OWED, w.KEYS_MISSING,
