@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from drivers import escpos
@@ -98,19 +99,21 @@ class EscposPrinter:
 
     def _wait_for(self, kind: str, data: bytes, budget_s: float) -> bool:
         """True if the reply came; False on time, or as soon as the printer reports trouble by itself."""
+        for reply in self._heard(budget_s):
+            if reply.kind == kind and (not data or reply.data == data):
+                return True
+            if reply.kind == "gone" or (reply.kind == "asb" and escpos.asb_trouble(reply.data)):
+                return False
+        return False
+
+    def _heard(self, budget_s: float) -> Iterator[Reply]:
+        """What the printer says, until the time is up."""
         until = time.monotonic() + budget_s
         while (left := until - time.monotonic()) > 0:
             try:
-                reply = self._replies.get(timeout=left)
+                yield self._replies.get(timeout=left)
             except queue.Empty:
-                return False
-            if reply.kind == kind and (not data or reply.data == data):
-                return True
-            if reply.kind == "asb" and escpos.asb_trouble(reply.data):
-                return False
-            if reply.kind == "gone":
-                return False
-        return False
+                return
 
     def _why(self) -> PrinterTrouble:
         """Ask what is wrong. Fine in every answer but no fence: a jam is suspected. No answer: unknown."""
@@ -131,15 +134,7 @@ class EscposPrinter:
         """DLE EOT n: one matching byte, or None."""
         if not self._write(escpos.query(n), 1.0, held_too=True):
             return None
-        until = time.monotonic() + _ANSWER_S
-        while (left := until - time.monotonic()) > 0:
-            try:
-                reply = self._replies.get(timeout=left)
-            except queue.Empty:
-                return None
-            if reply.kind == "status":
-                return reply.data[0]
-        return None
+        return next((reply.data[0] for reply in self._heard(_ANSWER_S) if reply.kind == "status"), None)
 
     # -- the port --------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from drivers import apdu_transport
-from firmware.errors import CardError, CardLost, CardUnsupported, DeviceError, NoCard, ReaderLost
+from firmware.errors import CardLost, CardUnsupported, DeviceError, NoCard, ReaderLost
 from firmware.hal.events import CardInserted, CardRemoved, DeviceBack, DeviceGone, Post
 from firmware.hal.reader import Card, Response
 
@@ -69,10 +69,7 @@ class PcscReader:
             return self._present
 
     def connect(self) -> Card:
-        s = self._scard
-        ok, context = s.SCardEstablishContext(s.SCARD_SCOPE_USER)
-        if ok != s.SCARD_S_SUCCESS:
-            raise error(ok)
+        s, context = self._scard, self._context()
         try:
             name = self._find(context)
             protocols = s.SCARD_PROTOCOL_T0 | s.SCARD_PROTOCOL_T1
@@ -83,6 +80,13 @@ class PcscReader:
             s.SCardReleaseContext(context)
             raise
         return PcscCard(s, context, handle, protocol)
+
+    def _context(self) -> Any:
+        """A context of pcscd. Raises ReaderLost where it does not run."""
+        ok, context = self._scard.SCardEstablishContext(self._scard.SCARD_SCOPE_USER)
+        if ok != self._scard.SCARD_S_SUCCESS:
+            raise error(ok)
+        return context
 
     def _find(self, context: Any) -> str:
         ok, names = self._scard.SCardListReaders(context, [])
@@ -108,15 +112,12 @@ class PcscReader:
 
     def _watch_one_service(self) -> None:
         """Until pcscd goes away. Raises ReaderLost."""
-        s = self._scard
-        ok, context = s.SCardEstablishContext(s.SCARD_SCOPE_USER)
-        if ok != s.SCARD_S_SUCCESS:
-            raise error(ok)
+        context = self._context()
         try:
             while True:
                 self._watch_one_reader(context)
         finally:
-            s.SCardReleaseContext(context)
+            self._scard.SCardReleaseContext(context)
 
     def _watch_one_reader(self, context: Any) -> None:
         """Until the reader goes away; with none there, wait for one."""
@@ -195,8 +196,6 @@ class PcscCard:
     def _exchange(self, apdu: bytes) -> Response | DeviceError:
         try:
             return apdu_transport.exchange(self._send, apdu)
-        except CardError as broken:
-            return broken
         except DeviceError as broken:
             return broken
 

@@ -23,7 +23,7 @@ from hal_mocks.acquirer import Cut
 from hal_mocks.card.soft_card import SoftCard
 from hal_mocks.film import Film
 from hal_mocks.paper import Row
-from hal_mocks.power import Power, PowerCut
+from hal_mocks.power import Power
 from hal_mocks.world import World
 
 
@@ -343,7 +343,3 @@ class SimWatchdog:
 
     def feed(self) -> None:
         self._p.call("watchdog.feed", lambda: None)
-
-
-__all__ = ["PowerCut", "SimCard", "SimClock", "SimDisk", "SimDisplay", "SimInbox", "SimKeypad", "SimLink",
-           "SimPrinter", "SimRandom", "SimReader", "SimSignals", "SimWatchdog"]  # fmt: skip

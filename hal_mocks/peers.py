@@ -20,7 +20,7 @@ from firmware.ledger.journal import FILE
 from firmware.security import provision
 from hal_mocks import books
 from hal_mocks.acquirer import Mood
-from hal_mocks.card.soft_card import CVM_ONLINE_PIN, Profile, SoftCard
+from hal_mocks.card.soft_card import CVM_ONLINE_PIN, PAN_B, Profile, SoftCard
 from hal_mocks.film import masked
 from hal_mocks.wire.bank import TlsBank
 from hal_mocks.wire.panel import PanelServer
@@ -68,7 +68,7 @@ class Peers:
         folder.mkdir(parents=True, exist_ok=True)
         state = folder / "state"
         keys = provision.test_keys(state, "bank.test")
-        self.world = World(wallet=[SoftCard(), SoftCard(Profile(pan="6200000000000047", cvm=CVM_ONLINE_PIN))])
+        self.world = World(wallet=[SoftCard(), SoftCard(Profile(pan=PAN_B, cvm=CVM_ONLINE_PIN))])
         self.world.bank.tmk = keys.tmk.reveal()
         self.lock = threading.RLock()
         self.said: list[str] = []

@@ -41,7 +41,6 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     base = getattr(factory, "_basetemp", None)
     if base is None or not Path(base).exists():
         return
-    from hal_mocks.world import KEYSTORE
     from tests.test_canary import leaks, secrets
 
     wanted = secrets([])
@@ -49,5 +48,5 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         exempt = path.name.startswith("keystore.json") or path.parent.name == "certs"
         found = leaks(path.read_bytes(), wanted) if path.is_file() and not exempt else []
         if found:
-            print(f"\nCANARY: {path.name} holds {found}; keys {KEYSTORE!r}")
+            print(f"\nCANARY: {path.name} holds {found}")
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

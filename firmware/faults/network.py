@@ -6,6 +6,8 @@ from firmware import words as w
 from firmware.errors import Refused
 from firmware.faults import outcome
 from firmware.hal.link import Abort
+from firmware.ledger.entry import Entry
+from firmware.ledger.lifecycle import State
 from firmware.terminal import Terminal
 from firmware.ui import screens
 
@@ -19,6 +21,13 @@ def settle_debts(t: Terminal, abort: Abort) -> bool:
     for entry in t.outbox.flush(abort):
         outcome.tell(t, entry)
     return not t.outbox.owed
+
+
+def tell_and_settle(t: Terminal, entry: Entry) -> None:
+    """What is owed is tried once at once, so that the customer usually leaves with 'reversed' on paper."""
+    if entry.state is State.OWED:
+        t.outbox.flush(t.console.cancel_pressed)
+    outcome.tell(t, entry)
 
 
 def nothing_owed(t: Terminal) -> None:

@@ -21,7 +21,7 @@ NAMES = {
     State.NEVER_SENT: "never_sent",
     State.CANCELLED: "cancelled",
 }
-_WITH_NOTICE = frozenset({State.REVERSED, State.OWED, State.STUCK})
+WITH_NOTICE = frozenset({State.REVERSED, State.OWED, State.STUCK})
 
 
 def screen(entry: Entry) -> Screen:
@@ -37,7 +37,7 @@ def screen(entry: Entry) -> Screen:
 def tell(t: Terminal, entry: Entry) -> None:
     """Screen and sound; a notice on paper where money was or is to be taken back."""
     entry = t.journal.get(entry.id)
-    if entry.state in _WITH_NOTICE:
+    if entry.state in WITH_NOTICE:
         notice(t, entry)
     good = entry.state is State.RELEASED
     t.console.tell(screen(entry), Sound.SUCCESS if good else Sound.ERROR)

@@ -20,6 +20,7 @@ from firmware.ledger.lifecycle import Event, State
 from firmware.receipts import Slip
 from firmware.terminal import Terminal
 from firmware.ui import screens
+from firmware.ui.console import YES_NO
 
 _REDRAW_S = 10.0
 
@@ -38,7 +39,7 @@ _KEYS = {Key.ENTER: Choice.AGAIN, Key.D1: Choice.COPY, Key.CANCEL: Choice.TAKE_B
 
 def close(t: Terminal, entry: Entry) -> Entry:
     """From APPROVED to RELEASED or OWED, whatever the printer does. Returns the entry as it then is."""
-    slip = merchant_slip(t, entry)
+    slip = _slip(t, entry, w.P_MERCHANT_COPY)
     trouble = _print_body(t, entry, slip)
     while trouble:
         choice = _hold(t, trouble, may_copy=entry.cvm != "signature")
@@ -51,9 +52,9 @@ def close(t: Terminal, entry: Entry) -> Entry:
     return _finish(t, entry, slip)
 
 
-def merchant_slip(t: Terminal, entry: Entry, duplicate: bool = False) -> Slip:
-    return receipts.sale_slip(entry, t.config.merchant, w.P_MERCHANT_COPY, t.journal.hash_of(entry),
-                              t.ledger.origin(entry), duplicate)  # fmt: skip
+def _slip(t: Terminal, entry: Entry, which: w.Word, duplicate: bool = False) -> Slip:
+    return receipts.sale_slip(entry, t.config.merchant, which, t.journal.hash_of(entry), t.ledger.origin(entry),
+                              duplicate)  # fmt: skip
 
 
 def _print_body(t: Terminal, entry: Entry, slip: Slip) -> PrinterTrouble | None:
@@ -76,8 +77,7 @@ def _hold(t: Terminal, trouble: PrinterTrouble, may_copy: bool) -> Choice:
 
 def _digital_copy(t: Terminal, entry: Entry) -> bool:
     """RELEASED is durable on the customer's green key before the QR is drawn (rule 5)."""
-    keys = {Key.ENTER: True, Key.CANCEL: False}
-    if not t.console.choose(screens.offer_copy(entry.amount), keys, t.config.times.prompt_s, False):
+    if not t.console.choose(screens.offer_copy(entry.amount), YES_NO, t.config.times.prompt_s, False):
         return False
     chain = t.journal.hash_of(entry)
     entry = t.journal.move(entry, Event.COPY_ACCEPTED, copy="qr")
@@ -96,7 +96,7 @@ def _finish(t: Terminal, entry: Entry, slip: Slip) -> Entry:
 
 def ask_slip(t: Terminal, entry: Entry) -> Entry:
     """小票完整吗? stays until a person answers."""
-    if t.console.insist(screens.slip_complete(entry.amount), {Key.ENTER: True, Key.CANCEL: False}):
+    if t.console.insist(screens.slip_complete(entry.amount), YES_NO):
         return t.journal.move(entry, Event.SLIP_WHOLE)
     return take_back(t, entry, Event.SLIP_TORN)
 
@@ -113,8 +113,7 @@ def take_back(t: Terminal, entry: Entry, why: Event) -> Entry:
 
 def second_copy(t: Terminal, entry: Entry) -> None:
     """The cardholder's copy: the sale is RELEASED, so paper trouble costs a reprint and no money."""
-    keys = {Key.ENTER: True, Key.CANCEL: False}
-    if not t.console.choose(screens.next_copy(entry.amount), keys, t.config.times.prompt_s, True):
+    if not t.console.choose(screens.next_copy(entry.amount), YES_NO, t.config.times.prompt_s, True):
         return
     trouble = copy(t, entry, w.P_CARDHOLDER_COPY, "customer", duplicate=False)
     if trouble:
@@ -124,6 +123,4 @@ def second_copy(t: Terminal, entry: Entry) -> None:
 def copy(t: Terminal, entry: Entry, which: w.Word, name: str, duplicate: bool) -> PrinterTrouble | None:
     """One copy of a released entry."""
     t.console.show(screens.printing(entry.amount, hold=False))
-    slip = receipts.sale_slip(entry, t.config.merchant, which, t.journal.hash_of(entry), t.ledger.origin(entry),
-                              duplicate)  # fmt: skip
-    return outcome.print_slip(t, entry, name, slip)
+    return outcome.print_slip(t, entry, name, _slip(t, entry, which, duplicate))

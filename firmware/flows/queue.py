@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from firmware import words as w
 from firmware.flows import steps
-from firmware.hal.events import Key
 from firmware.terminal import Terminal
 from firmware.ui import screens
+from firmware.ui.console import YES_NO
 
 
 def queue(t: Terminal) -> None:
@@ -20,7 +20,7 @@ def queue(t: Terminal) -> None:
         old = age(t.devices.clock.now() - datetime.fromisoformat(entry.at))
         last = entry.last_attempt[11:19]
         screen = screens.queue_item(entry.amount, entry.voucher, old, entry.attempts, last)
-        if not t.console.choose(screen, {Key.ENTER: True, Key.CANCEL: False}, t.config.times.prompt_s, False):
+        if not t.console.choose(screen, YES_NO, t.config.times.prompt_s, False):
             return None
     return None
 

@@ -11,8 +11,6 @@ from firmware.ledger.lifecycle import State
 from firmware.terminal import Terminal
 from firmware.ui import screens
 
-_NOTICE = frozenset({State.OWED, State.REVERSED, State.STUCK})
-
 
 def reprint(t: Terminal) -> None:
     """A released entry gives its merchant slip again; an undone one its reversal notice."""
@@ -21,7 +19,7 @@ def reprint(t: Terminal) -> None:
         raise Refused(w.NOT_FOUND)
     if entry.state is State.RELEASED:
         trouble = printer.copy(t, entry, w.P_MERCHANT_COPY, "reprint", duplicate=True)
-    elif entry.state in _NOTICE:
+    elif entry.state in outcome.WITH_NOTICE:
         trouble = outcome.notice(t, entry)
     else:
         return outcome.tell(t, entry)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from firmware import words as w
 from firmware.emv import cryptogram
-from firmware.faults import outcome, printer
+from firmware.faults import network, outcome, printer
 from firmware.flows import steps, void
-from firmware.hal.events import Key
 from firmware.ledger.entry import Entry
 from firmware.ledger.lifecycle import Kind, State
 from firmware.terminal import Terminal
 from firmware.ui import screens
+from firmware.ui.console import YES_NO
 
 
 def sale(t: Terminal) -> None:
@@ -41,14 +41,7 @@ def finish(t: Terminal, entry: Entry) -> None:
         if entry.state is State.RELEASED:
             released(t, entry)
     else:
-        tell_and_settle(t, entry)
-
-
-def tell_and_settle(t: Terminal, entry: Entry) -> None:
-    """What is owed is tried once at once, so that the customer usually leaves with 'reversed' on paper."""
-    if entry.state is State.OWED:
-        t.outbox.flush(t.console.cancel_pressed)
-    outcome.tell(t, entry)
+        network.tell_and_settle(t, entry)
 
 
 def released(t: Terminal, entry: Entry) -> None:
@@ -64,7 +57,7 @@ def signature_holds(t: Terminal, entry: Entry) -> bool:
     """A signature card stays held until the operator confirms; a mismatch is a linked void, never a reversal."""
     if entry.cvm != "signature" or entry.signed:
         return True
-    matches = t.console.insist(screens.signature(entry.amount), {Key.ENTER: True, Key.CANCEL: False})
+    matches = t.console.insist(screens.signature(entry.amount), YES_NO)
     t.journal.note(entry, signed="yes" if matches else "no")
     if not matches:
         void.by_reference(t, entry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from firmware import words as w
 from firmware.errors import Refused
-from firmware.faults import outcome, printer
+from firmware.faults import network, printer
 from firmware.flows import steps
 from firmware.hal.events import Key
 from firmware.hal.signals import Sound
@@ -59,10 +59,8 @@ def _ask(t: Terminal, flight: InFlight) -> None:
 
 def _finish(t: Terminal, entry: Entry) -> None:
     """A void is never reversed for paper: the reprint is offered."""
-    if entry.state is State.OWED:
-        t.outbox.flush(t.console.cancel_pressed)
     if entry.state is not State.RELEASED:
-        return outcome.tell(t, entry)
+        return network.tell_and_settle(t, entry)
     for which, name in ((w.P_MERCHANT_COPY, "merchant"), (w.P_CARDHOLDER_COPY, "customer")):
         trouble = printer.copy(t, entry, which, name, duplicate=False)
         if trouble:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import iso8583
 
@@ -48,7 +49,7 @@ def decode(raw: bytes, spec: Spec) -> Message:
     if len(raw) > FRAME_MAX:
         raise MessageError(f"{len(raw)} bytes are more than a frame may have")
     try:
-        document, _ = iso8583.decode(raw, _tolerant(raw, spec))
+        document = _decode(raw, spec)
     except iso8583.DecodeError as broken:
         raise MessageError(f"cannot decode field {broken.field}: {broken.msg}") from None
     except (KeyError, IndexError, ValueError) as broken:
@@ -70,19 +71,22 @@ def _check_digits(mti: str, fields: Mapping[str, str], spec: Spec) -> None:
             raise MessageError(f"field {name} holds something that is no digit")
 
 
-def _tolerant(raw: bytes, spec: Spec) -> Spec:
-    """pyiso8583 insists on one pad nibble; the field has both 0 and F. Try what each odd track field really holds."""
-    for pads in ({}, {"35": "F"}, {"36": "F"}, {"35": "F", "36": "F"}):
-        trial = dict(spec)
-        for name, pad in pads.items():
-            if name in spec and spec[name].get("len_count") == "nibbles":
-                side = "right_pad" if "right_pad" in spec[name] else "left_pad"
-                other = "F" if spec[name][side] == "0" else "0"
-                trial[name] = spec[name] | {side: other if pad == "F" else pad}
+def _decode(raw: bytes, spec: Spec) -> dict[str, str]:
+    """pyiso8583 insists on one pad nibble, odd track fields carry 0 or F: try the other one where a track field is the
+    only complaint. Raises iso8583.DecodeError, the one of the plain table if nothing helps."""
+    first: iso8583.DecodeError | None = None
+    for other in ((), ("35",), ("36",), ("35", "36")):
         try:
-            iso8583.decode(raw, trial)
-            return trial
+            return dict(iso8583.decode(raw, spec | {name: _other_pad(spec[name]) for name in other if name in spec})[0])
         except iso8583.DecodeError as broken:
+            first = first or broken
             if broken.field not in TRACKS:
-                return trial
-    return spec
+                raise
+    assert first is not None
+    raise first
+
+
+def _other_pad(field: dict[str, Any]) -> dict[str, Any]:
+    """The same BCD field with the other pad nibble; a field that is not BCD as it is."""
+    flip = {"0": "F", "F": "0"}
+    return field | {side: flip[field[side]] for side in ("left_pad", "right_pad") if side in field}

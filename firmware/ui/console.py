@@ -17,6 +17,7 @@ from firmware.hal.signals import Sound
 
 T = TypeVar("T")
 _FEED_S = 10.0
+YES_NO = {Key.ENTER: True, Key.CANCEL: False}
 
 
 class Console:

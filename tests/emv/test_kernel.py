@@ -133,7 +133,7 @@ def test_track_two_of_another_card_breaks_the_card() -> None:
     card = SoftCard(Profile())
     records = card._records()
     records[(1, 1)] = records[(1, 1)].replace(bytes.fromhex("6200000000000005"), bytes.fromhex("6200000000000047"))
-    card._records = lambda: records  # type: ignore[method-assign]
+    card._records = lambda: records
     with pytest.raises(CardBroken, match="different cards"):
         kernel.begin(Direct(card), 1, SETTINGS, NOW, Dice(), 1)
 

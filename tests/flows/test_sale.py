@@ -91,13 +91,13 @@ def test_stuck_after_three_refusals_steps_aside_and_is_tried_again_at_sign_on() 
     d.world.bank.moods.extend([Mood("mute")])
     d.play(Person())
     reversal = d.world.bank._reversal
-    d.world.bank._reversal = lambda request: d.world.bank._answer(request, "12")  # type: ignore[method-assign]
+    d.world.bank._reversal = lambda request: d.world.bank._answer(request, "12")
     d.play(Person(buys("1250")))
     assert d.entries()[0].state is State.STUCK
     assert d.film.now is not None and d.film.now.lines[0].en == "STUCK, CALL BANK"
     d.play(Person(buys("500")))
     assert d.entries()[-1].state is State.RELEASED, "a stuck case does not block the shop"
-    d.world.bank._reversal = reversal  # type: ignore[method-assign]
+    d.world.bank._reversal = reversal
     d.play(Person([on("idle", press("menu")), on("menu", press("down")), on("menu", press("2"))]))
     assert d.entries()[0].state is State.REVERSED
 
@@ -238,9 +238,9 @@ def test_glass_lost_at_every_frame(frame: int) -> None:
         d.world.glass_up = shown < frame
         show(screen)
 
-    d.film.screen = dark_at  # type: ignore[method-assign]
+    d.film.screen = dark_at
     d.play(Person(buys("1250", pin="1234")))
-    d.film.screen = show  # type: ignore[method-assign]
+    d.film.screen = show
     assert not [e for e in d.entries() if e.state is State.UNDECIDED or e.state is State.APPROVED]
     d.world.glass_up = True
     if d.world.slot:
@@ -320,12 +320,12 @@ def test_glass_lost_at_the_signature_question_asks_again_when_it_is_back() -> No
         show(screen)
         d.world.glass_up = screen.name != "signature"
 
-    d.film.screen = dark_at_signature  # type: ignore[method-assign]
+    d.film.screen = dark_at_signature
     person = Person(buys("1250"))
     del person.habits["signature"]
     d.play(person)
     assert (d.entries()[0].state, d.entries()[0].signed, d.world.given) == (State.RELEASED, "", [])
-    d.film.screen, d.world.glass_up, d.world.slot = show, True, None  # type: ignore[method-assign]
+    d.film.screen, d.world.glass_up, d.world.slot = show, True, None
     d.play(Person())
     assert d.entries()[0].signed == "yes"
     assert d.world.given

@@ -27,7 +27,7 @@ def frames(steps, moods=(), which: int = 0) -> tuple[int, int]:
             seen.append((len(frame), len(replies[0]) if replies else 0))
         return replies
 
-    desk.world.bank.receive = spy  # type: ignore[method-assign]
+    desk.world.bank.receive = spy
     desk.world.bank.moods.extend(moods)
     desk.play(Person(steps))
     return seen[which]
@@ -105,7 +105,7 @@ def test_every_bit_of_a_refusal_flipped_never_becomes_an_approval(signed_on: byt
         def once(reply, mood):
             return deliver(reply, Mood("flip", at=bit) if mood.word == "decline" else mood)
 
-        world.bank._deliver = once  # type: ignore[method-assign]
+        world.bank._deliver = once
 
     for bit in range(size * 8):
         desk = play(signed_on, buys("1250"), lambda w, bit=bit: flip(w, bit))

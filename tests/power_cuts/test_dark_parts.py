@@ -40,10 +40,8 @@ def test_every_part_refuses_in_the_dark() -> None:
         for name in methods(part):
             if name == "post":  # an event in memory goes with the power
                 continue
-            arguments = ARGUMENTS.get(name, ())
-            if type(part).__name__ in ("SimDisk", "SimReader"):
-                arguments = {"connect": ("journal.db",), "commit": (db,)}.get(name, arguments) if "Disk" in type(
-                    part).__name__ else () if name == "connect" else arguments  # fmt: skip
+            own = {"SimDisk": {"connect": ("journal.db",), "commit": (db,)}, "SimReader": {"connect": ()}}
+            arguments = own.get(type(part).__name__, {}).get(name, ARGUMENTS.get(name, ()))
             with pytest.raises(PowerCut):
                 getattr(part, name)(*arguments)
             tried += 1

@@ -6,7 +6,6 @@ import pytest
 
 from firmware.errors import NoAnswer, NotSent
 from firmware.faults import crash, outcome, printer
-from firmware.flows import steps
 from firmware.host.answers import Answer, Silence
 from firmware.host.exchange import Host
 from firmware.ledger import in_flight, lifecycle
@@ -214,4 +213,3 @@ def test_planted_fault_is_caught(plant, monkeypatch: pytest.MonkeyPatch) -> None
                          ids=lambda s: s.name)  # fmt: skip
 def test_the_same_sweep_is_silent_without_a_planted_fault(story: Story) -> None:
     assert findings(story) == []
-    assert steps is not None

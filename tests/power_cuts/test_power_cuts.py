@@ -9,10 +9,12 @@ import pytest
 from tests.power_cuts import stories
 from tests.power_cuts.sweep import Sweep
 
+STORIES = (*stories.MAIN, *stories.MORE)
 
-def _main(index: int) -> Sweep:
+
+def _sweep(index: int) -> Sweep:
     sweep = Sweep()
-    sweep.story(stories.MAIN[index])
+    sweep.story(STORIES[index])
     return sweep
 
 
@@ -20,7 +22,7 @@ def test_power_cut_at_every_step_of_sale_void_and_reversal_leaves_four_books_tha
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with ProcessPoolExecutor(2) as pool:
-        sweeps = list(pool.map(_main, range(len(stories.MAIN))))
+        sweeps = list(pool.map(_sweep, range(len(stories.MAIN))))
     for story, sweep in zip(stories.MAIN, sweeps, strict=True):
         print(f"{story.name}: {sweep.runs} cuts, {sweep.boots} different worlds healed")
     runs = sum(s.runs + s.boots for s in sweeps)
@@ -38,16 +40,10 @@ def test_one_cut_at_every_step_of_the_rarer_stories(story) -> None:
     assert sweep.boots > 15
 
 
-def _more(index: int) -> Sweep:
-    sweep = Sweep()
-    sweep.story(stories.MORE[index])
-    return sweep
-
-
 @pytest.mark.slow
 def test_two_cuts_in_the_rarer_stories(capsys: pytest.CaptureFixture[str]) -> None:
     with ProcessPoolExecutor(2) as pool:
-        sweeps = list(pool.map(_more, range(len(stories.MORE))))
+        sweeps = list(pool.map(_sweep, range(len(stories.MAIN), len(STORIES))))
     with capsys.disabled():
         for story, sweep in zip(stories.MORE, sweeps, strict=True):
             print(f"\n{story.name}: {sweep.runs} cuts, {sweep.boots} different worlds healed", end="")
