@@ -21,7 +21,7 @@ else
 endif
 
 test:
-	@$(PY) -m pytest -m "not real and not slow" $(ARGS)
+	@$(PY) -m pytest -m "not real and not slow and not kernel" $(ARGS)
 
 check:
 	$(PY) -m ruff format --check .

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drivers import system
+from drivers import printer_models, serial_port, system
 from drivers.escpos_printer import EscposPrinter
 from drivers.gpio_signals import GpioSignals, NoSignals
 from drivers.matrix_keypad import MatrixKeypad, library
@@ -25,7 +25,7 @@ def build(config: Config) -> Devices:
         reader=PcscReader(config.parts.reader_like),
         keypad=keypad,
         display=display,
-        printer=EscposPrinter(config.parts.printer_port, config.parts.printer_baud),
+        printer=printer(config),
         link=TlsLink(config.host.address, config.host.port, config.host.server_name, state / "certs"),
         clock=system.SystemClock(),
         random=system.SystemRandom(),
@@ -34,6 +34,13 @@ def build(config: Config) -> Devices:
         signals=signals,
         watchdog=system.NotifyWatchdog(),
     )
+
+
+def printer(config: Config) -> EscposPrinter:
+    """Not opened yet."""
+    parts = config.parts
+    port = serial_port.opener(parts.printer_port, parts.printer_baud, parts.printer_rtscts)
+    return EscposPrinter(port, parts.printer_baud, printer_models.of(parts.printer_model, parts.printer_paper_mm))
 
 
 def _front(config: Config) -> tuple[Keypad, Display, Signals]:

@@ -81,6 +81,9 @@ class Parts:
     display: str = _one_of("ssd1306", "sh1106", "ssd1309", default="ssd1306")
     printer_port: str = _limits(1, 255, "/dev/ttyUSB0")
     printer_baud: int = _limits(1200, 921600, 115200)
+    printer_model: str = _one_of("auto", "epson", "tm-t88iii", "pos-58", "pos-80", default="auto")
+    printer_paper_mm: str = _one_of("58", "80", default="58")
+    printer_rtscts: bool = False
     panel: str = _limits(0, 255, "")
     reader_like: str = _limits(0, 60, "")
     keypad_rows: str = _limits(1, 40, "5,6,13,19")

@@ -97,6 +97,7 @@ class PrinterTrouble(Enum):
     CUTTER = "cutter"
     HARDWARE = "hardware"
     OVERHEAT = "overheat"
+    OFFLINE = "offline"  # it stopped and cannot say why: cheap printers have no bits for cover or cutter
     JAM_SUSPECTED = "jam_suspected"
     NO_REPLY = "no_reply"  # outcome unknown: never "printed", never "not printed"
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from firmware.errors import PrinterTrouble
 from firmware.words import APPROVED, P_DUPLICATE, P_MERCHANT_COPY, P_REVERSAL_NOTICE
 
+ABOVE_IS_VOID = "以上作废 ABOVE IS VOID"
+
 
 @dataclass
 class Row:
@@ -16,6 +18,8 @@ class Row:
     double: bool = False
     torn: bool = False
     cut: bool = False
+    qr: str = ""
+    raster: tuple[int, bytes] = (0, b"")  # bytes across, dots as one-bit rows
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Roll:
     trouble: PrinterTrouble | None = None
     trouble_at: dict[int, PrinterTrouble] = field(default_factory=dict)
     fed: int = 0
+    near_end: bool = False
+    kicks: int = 0  # of the cash drawer that hangs on the printer
 
     def feed(self, row: Row) -> bool:
         """Print one row. False if the printer stopped at it (then half of it may be there, torn)."""
@@ -59,14 +65,18 @@ class Roll:
 
     def text(self) -> str:
         """The roll as text, tears marked."""
-        return "\n".join((r.text.rstrip() + ("  ~~torn~~" if r.torn else "")) + ("\n" + "-" * 8 + " cut " + "-" * 19
-                                                                                  if r.cut else "")
-                         for r in self.rows)  # fmt: skip
+        return "\n".join(_shown(row) for row in self.rows)
+
+
+def _shown(row: Row) -> str:
+    text = (f"[QR {row.qr}]" if row.qr else row.text).rstrip() + ("  ~~torn~~" if row.torn else "")
+    return text + ("\n" + "-" * 8 + " cut " + "-" * 19 if row.cut else "")
 
 
 def approvals(roll: Roll) -> list[Approval]:
     """Every readable approval line, read as a person would: under which voucher, which copy, a duplicate or not."""
-    found, voucher, copy, duplicate = [], "", "", False
+    found: list[Approval] = []
+    voucher, copy, duplicate, begun = "", "", False, 0
     for number, row in enumerate(roll.rows):
         text = "" if row.torn else row.text.strip()
         if text.startswith("凭证号 VOUCHER"):
@@ -77,8 +87,10 @@ def approvals(roll: Roll) -> list[Approval]:
             duplicate = True
         elif text == P_REVERSAL_NOTICE.beside():
             copy, voucher = "notice", ""
+        elif text == ABOVE_IS_VOID:
+            found = [a for a in found if a.row < begun]
         elif text == APPROVED.beside():
             found.append(Approval(voucher, copy, duplicate, number))
         if row.cut:
-            duplicate = False
+            duplicate, begun = False, number + 1
     return found

@@ -227,11 +227,12 @@ class SimPrinter:
     def _print(self, job: Job) -> Proof:
         grid = [g for line in job.lines for g in lay(line)]
         for place, g in enumerate(grid):
-            row = Row(g.text, g.double, cut=job.cut and place == len(grid) - 1)
+            row = Row(g.text, g.double, cut=job.cut and place == len(grid) - 1, qr=g.qr)
             self._p.call("paper", lambda row=row: self._feed(row))  # type: ignore[misc]
         if self._w.printer_silent or job.id.endswith(self._w.fence_lost_on or "?"):
             raise PrinterFault(PrinterTrouble.NO_REPLY)
-        return Proof.PRINTED
+        self._w.paper.kicks += job.kick
+        return self._w.printer_proof
 
     def _feed(self, row: Row) -> None:
         if not self._w.paper.feed(row):
@@ -246,7 +247,8 @@ class SimPrinter:
         if self._w.printer_silent:
             return PrinterState.UNKNOWN
         trouble = self._w.paper.trouble
-        return STATE_OF.get(trouble, PrinterState.READY) if trouble else PrinterState.READY
+        fine = PrinterState.PAPER_LOW if self._w.paper.near_end else PrinterState.READY
+        return STATE_OF.get(trouble, fine) if trouble else fine
 
 
 class SimLink:

@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from firmware.hal.printer import Proof
 from firmware.security.keystore import Keystore
 from firmware.security.secrets import Key
 from hal_mocks.acquirer import Acquirer
@@ -30,6 +31,7 @@ class World:
     glass_up: bool = True
     reader_up: bool = True
     printer_silent: bool = False
+    printer_proof: Proof = Proof.PRINTED  # how sure the printer is of a job that went well
     fence_lost_on: str = ""  # a job of this name is printed whole and its fence never comes
     files: dict[str, bytes] = field(default_factory=dict)
     now: datetime = datetime(2026, 11, 23, 12, 0, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from firmware import log, receipts
 from firmware import words as w
 from firmware.errors import PrinterFault, PrinterTrouble
-from firmware.hal.printer import Job, Line
+from firmware.hal.printer import Job, Line, Proof
 from firmware.hal.screen import Screen
 from firmware.hal.signals import Sound
 from firmware.ledger.entry import Entry
@@ -58,11 +58,16 @@ def print_slip(t: Terminal, entry: Entry, name: str, slip: Slip) -> PrinterTroub
 
 
 def print_job(t: Terminal, entry: Entry, name: str, lines: tuple[Line, ...], cut: bool) -> PrinterTrouble | None:
-    """Print under an id that is never used again. None, or what is wrong."""
+    """As put_on_paper, for those who only ask whether something is wrong."""
+    result = put_on_paper(t, entry, name, lines, cut)
+    return result if isinstance(result, PrinterTrouble) else None
+
+
+def put_on_paper(t: Terminal, entry: Entry, name: str, lines: tuple[Line, ...], cut: bool) -> Proof | PrinterTrouble:
+    """Print under an id that is never used again: how sure the printer is, or what is wrong."""
     prints = t.journal.note(entry, prints=t.journal.get(entry.id).prints + 1).prints
     try:
-        t.devices.printer.print(Job(f"{entry.id}.{prints}.{name}", lines, cut))
+        return t.devices.printer.print(Job(f"{entry.id}.{prints}.{name}", lines, cut))
     except PrinterFault as broken:
         log.event("print failed", entry=entry.id, trouble=broken.trouble.value)
         return broken.trouble
-    return None

@@ -13,6 +13,7 @@ from firmware import words as w
 from firmware.errors import PrinterTrouble
 from firmware.faults import network, outcome
 from firmware.hal.events import Key
+from firmware.hal.printer import Proof
 from firmware.hal.signals import Sound
 from firmware.ledger.entry import Entry
 from firmware.ledger.in_flight import CANNOT_COMPLETE
@@ -23,6 +24,7 @@ from firmware.ui import screens
 from firmware.ui.console import YES_NO
 
 _REDRAW_S = 10.0
+_PROOFS = frozenset({Proof.PRINTED, Proof.PROCESSED})
 
 
 class Choice(Enum):
@@ -87,11 +89,12 @@ def _digital_copy(t: Terminal, entry: Entry) -> bool:
 
 
 def _finish(t: Terminal, entry: Entry, slip: Slip) -> Entry:
-    """The body is proved. From here on nothing is reversed by a timer or at boot."""
+    """The body is out as far as this printer can tell. From here on nothing is reversed by a timer or at boot; a
+    printer without a fence leaves the last word to a person."""
     entry = t.journal.move(entry, Event.BODY_PROVED)
-    if outcome.print_job(t, entry, "last", slip.last, cut=True):
-        return ask_slip(t, entry)
-    return t.journal.move(entry, Event.SLIP_PROVED)
+    if outcome.put_on_paper(t, entry, "last", slip.last, cut=True) in _PROOFS:
+        return t.journal.move(entry, Event.SLIP_PROVED)
+    return ask_slip(t, entry)
 
 
 def ask_slip(t: Terminal, entry: Entry) -> Entry:

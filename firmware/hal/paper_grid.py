@@ -1,4 +1,5 @@
-"""The grid of 32 columns on which every printer and every simulation lays a Line out, so that rows can be counted."""
+"""The grid of 32 columns (48 on 80 mm paper) on which every printer and every simulation lays a Line out, so that rows
+can be counted."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ class GridRow:
 
     text: str
     double: bool = False
+    qr: str = ""
 
 
 def columns(text: str) -> int:
@@ -39,23 +41,25 @@ def wrap(text: str, width: int = WIDTH) -> list[str]:
     return [*rows, row] if row else rows
 
 
-def lay(line: Line) -> list[GridRow]:
-    """One Line → the rows it takes."""
+def lay(line: Line, width: int = WIDTH) -> list[GridRow]:
+    """One Line → the rows it takes on paper `width` columns wide."""
     if line.rule:
-        return [GridRow("-" * WIDTH)]
+        return [GridRow("-" * width)]
+    if line.qr:
+        return [GridRow("", qr=line.qr)]
     if line.right:
-        return _pair(line)
-    parts = wrap(line.left) or [""]
-    return [GridRow(_centre(p) if line.centre else p, line.double) for p in parts]
+        return _pair(line, width)
+    parts = wrap(line.left, width) or [""]
+    return [GridRow(_centre(p, width) if line.centre else p, line.double) for p in parts]
 
 
-def _pair(line: Line) -> list[GridRow]:
-    gap = WIDTH - columns(line.left) - columns(line.right)
+def _pair(line: Line, width: int) -> list[GridRow]:
+    gap = width - columns(line.left) - columns(line.right)
     if gap >= 1:
         return [GridRow(line.left + " " * gap + line.right, line.double)]
-    right = " " * max(0, WIDTH - columns(line.right)) + line.right
+    right = " " * max(0, width - columns(line.right)) + line.right
     return [GridRow(line.left, line.double), GridRow(right, line.double)]
 
 
-def _centre(text: str) -> str:
-    return " " * ((WIDTH - columns(text)) // 2) + text
+def _centre(text: str, width: int) -> str:
+    return " " * ((width - columns(text)) // 2) + text

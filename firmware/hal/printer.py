@@ -14,22 +14,25 @@ from firmware.errors import PrinterTrouble
 class Line:
     """One row of paper: `left` and `right` share the width of 32 columns (a Han character takes two).
 
-    `double` is double height; the width stays, so a row stays one row."""
+    `double` is double height; the width stays, so a row stays one row. `qr` is drawn as a code instead of the text."""
 
     left: str
     right: str = ""
     centre: bool = False
     double: bool = False
     rule: bool = False
+    qr: str = ""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One indivisible piece of printing. `id` is never used twice; a job cut off never comes out later."""
+    """One indivisible piece of printing. `id` is never used twice. `cut` ends the slip: cut, or fed to the tear bar.
+    `kick` opens the cash drawer."""
 
     id: str
     lines: tuple[Line, ...]
     cut: bool = False
+    kick: bool = False
 
 
 class Proof(Enum):
@@ -37,6 +40,7 @@ class Proof(Enum):
 
     PRINTED = "printed"  # its fence is answered when the paper is out
     PROCESSED = "processed"  # its fence only says the data was handled; a clean status followed
+    HANDED = "handed"  # it has no fence at all: the time is up, it admits no trouble, only a person can look
 
 
 class PrinterState(Enum):
@@ -49,6 +53,7 @@ class PrinterState(Enum):
     CUTTER = "cutter"
     HARDWARE = "hardware"
     OVERHEAT = "overheat"
+    OFFLINE = "offline"
     UNKNOWN = "unknown"  # silent: never "ready", never "no paper"
 
 
@@ -58,6 +63,7 @@ STATE_OF = {
     PrinterTrouble.CUTTER: PrinterState.CUTTER,
     PrinterTrouble.HARDWARE: PrinterState.HARDWARE,
     PrinterTrouble.OVERHEAT: PrinterState.OVERHEAT,
+    PrinterTrouble.OFFLINE: PrinterState.OFFLINE,
     PrinterTrouble.NO_REPLY: PrinterState.UNKNOWN,
 }  # a suspected jam has no state of its own: no status bit tells it
 TROUBLE_OF = {state: trouble for trouble, state in STATE_OF.items()}
@@ -68,8 +74,9 @@ class Printer(Protocol):
 
     @abstractmethod
     def print(self, job: Job) -> Proof:
-        """Print the whole job and wait for its fence. Raises PrinterFault: then what is on paper is unknown,
-        but nothing more of this job will ever come out."""
+        """Print the whole job and wait for its fence. Raises PrinterFault: then what is on paper is unknown, but
+        nothing more of this job comes out later; where a printer cannot drop what it holds, a line that voids it
+        comes out before anything else does."""
 
     @abstractmethod
     def status(self) -> PrinterState:

@@ -14,6 +14,7 @@ HOW_TO_CURE = {
     PrinterTrouble.CUTTER: w.CUTTER,
     PrinterTrouble.HARDWARE: w.HARDWARE,
     PrinterTrouble.OVERHEAT: w.OVERHEAT,
+    PrinterTrouble.OFFLINE: w.OFFLINE,
     PrinterTrouble.JAM_SUSPECTED: w.JAM,
     PrinterTrouble.NO_REPLY: w.NO_REPLY,
 }

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from firmware.errors import PrinterTrouble
+from firmware.hal.printer import Proof
 from firmware.ledger.lifecycle import State
 from hal_mocks import books
 from hal_mocks.desk import Desk
@@ -217,3 +218,14 @@ def test_silent_printer_in_the_middle_is_unknown_and_held(start: bytes) -> None:
     holds = [s for s in desk.film.screens if s.name == "hold"]
     assert holds and holds[0].lines[0].en == "SILENT: CHECK CABLE"
     assert state(desk) is State.REVERSED
+
+
+@pytest.mark.parametrize(("answer", "end"), [("enter", State.RELEASED), ("cancel", State.REVERSED)])
+def test_a_printer_without_a_fence_leaves_the_last_word_to_a_person(start: bytes, answer: str, end: State) -> None:
+    """A cheap printer proves nothing: the goods are held until somebody has looked at the slip."""
+    desk = Desk(World.load(start))
+    desk.world.printer_proof = Proof.HANDED
+    desk.play(Person([*buys("1250"), on("slip_complete", press(answer))]))
+    assert state(desk) is end
+    names = [s.name for s in desk.film.screens]
+    assert names.index("slip_complete") < names.index("approved" if end is State.RELEASED else "reversed")

@@ -3,10 +3,7 @@ process. `make test-real`; here a missing part is a failure, never a skip."""
 
 from __future__ import annotations
 
-import os
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,96 +49,6 @@ def test_nothing_secret_is_written_by_the_real_process(tmp_path: Path) -> None:
         for path in files:
             assert leaks(path.read_bytes(), wanted) == [], path.name
         assert leaks(("\n".join(t.world.news()) + t.world.paper()).encode(), wanted) == []
-
-
-# -- the serial driver alone --------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def printer() -> Iterator[tuple]:
-    from drivers.escpos_printer import EscposPrinter
-    from hal_mocks.paper import Roll
-    from hal_mocks.wire.printer import PtyPrinter
-
-    made = []
-
-    def make(strong: bool = True):
-        roll = Roll()
-        peer = PtyPrinter(roll, threading.RLock(), strong)
-        made.append(peer)
-        return EscposPrinter(peer.path, 115200), peer, roll
-
-    yield make
-    for peer in made:
-        peer.close()
-
-
-def job(number: int, rows: int = 3):
-    from firmware.hal.printer import Job, Line
-
-    return Job(str(number), tuple(Line(f"job {number} row {r}") for r in range(rows)), cut=True)
-
-
-def test_strong_fence_is_proof_and_weak_fence_needs_a_clean_status(printer) -> None:
-    from firmware.hal.printer import PrinterState, Proof
-
-    for strong, proof in ((True, Proof.PRINTED), (False, Proof.PROCESSED)):
-        driver, _, roll = printer(strong)
-        assert driver.print(job(1)) is proof
-        assert driver.status() is PrinterState.READY
-        assert [r.text for r in roll.rows] == [f"job 1 row {r}" for r in range(3)]
-
-
-def test_each_trouble_is_told_apart_and_no_stale_job_comes_out(printer) -> None:
-    from firmware.errors import PrinterFault, PrinterTrouble
-
-    driver, peer, roll = printer()
-    for number, trouble in enumerate(t for t in PrinterTrouble if t is not PrinterTrouble.NO_REPLY):
-        roll.jam_at(2, trouble)
-        with pytest.raises(PrinterFault) as fault:
-            driver.print(job(10 + number))
-        assert fault.value.trouble is trouble
-        time.sleep(0.1)  # a person is slower than the drop command
-        peer.cure()
-        time.sleep(0.1)
-        driver.print(job(50 + number))
-        texts = [r.text for r in roll.rows]
-        assert f"job {10 + number} row 2" not in texts, "a stale job came out"
-        assert texts[-3:] == [f"job {50 + number} row {r}" for r in range(3)]
-
-
-def test_silence_is_unknown_never_printed_and_never_paper_present(printer) -> None:
-    from firmware.errors import PrinterFault, PrinterTrouble
-    from firmware.hal.printer import PrinterState
-
-    driver, peer, _ = printer()
-    driver.print(job(1))
-    peer.interpreter.silent = True
-    assert driver.status() is PrinterState.UNKNOWN
-    with pytest.raises(PrinterFault) as fault:
-        driver.print(job(2))
-    assert fault.value.trouble is PrinterTrouble.NO_REPLY
-
-
-def test_unplugged_printer_is_no_reply_and_comes_back(printer, tmp_path: Path) -> None:
-    from drivers.escpos_printer import EscposPrinter
-    from firmware.errors import PrinterFault
-    from firmware.hal.printer import PrinterState
-
-    _, first, _ = printer()
-    _, second, roll = printer()
-    link = tmp_path / "printer"
-    link.symlink_to(first.path)
-    driver = EscposPrinter(str(link), 115200)
-    driver.print(job(1))
-    first.close()
-    with pytest.raises(PrinterFault):
-        driver.print(job(2))
-    link.unlink()
-    assert driver.status() is PrinterState.UNKNOWN
-    os.symlink(second.path, link)
-    driver.print(job(3))
-    assert [r.text for r in roll.rows] == [f"job 3 row {r}" for r in range(3)]
 
 
 # -- the reader alone ---------------------------------------------------------------------------------------------------
