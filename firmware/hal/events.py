@@ -40,6 +40,13 @@ class KeyPressed:
 
 
 @dataclass(frozen=True)
+class KeyHeld:
+    """The key of the last KeyPressed has been down for a second and a half."""
+
+    key: Key
+
+
+@dataclass(frozen=True)
 class CardInserted:
     """A card went into the reader."""
 
@@ -63,5 +70,5 @@ class DeviceBack:
     device: str
 
 
-Event = KeyPressed | CardInserted | CardRemoved | DeviceGone | DeviceBack
+Event = KeyPressed | KeyHeld | CardInserted | CardRemoved | DeviceGone | DeviceBack
 Post = Callable[[Event], None]

@@ -18,6 +18,7 @@ class PanelServer:
         self._on_screen = on_screen
         self.now: dict[str, Any] = {}
         self.changed = threading.Condition()
+        self.connected = threading.Event()
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -30,6 +31,7 @@ class PanelServer:
             while True:
                 peer, _ = self._listener.accept()
                 self._peer = peer
+                self.connected.set()
                 with contextlib.suppress(OSError, ValueError), peer, peer.makefile("rb") as lines:
                     for line in lines:
                         self._take(json.loads(line))
@@ -56,5 +58,7 @@ class PanelServer:
 
     def close(self) -> None:
         self._listener.close()
-        if self._peer:
-            self._peer.close()
+        peer = self._peer
+        if peer:
+            with contextlib.suppress(OSError):
+                peer.shutdown(socket.SHUT_RDWR)

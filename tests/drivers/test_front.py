@@ -1,4 +1,4 @@
-"""Keypad against a stand-in for RPi.GPIO, glass against a recording device, panel lines."""
+"""PIN entry as every keypad shares it, glass against a recording device, panel lines."""
 
 from __future__ import annotations
 
@@ -6,75 +6,14 @@ import pytest
 
 from drivers import glass, panel
 from drivers.gpio_signals import GpioSignals, NoSignals
-from drivers.matrix_keypad import LAYOUT_4X4, STABLE_SCANS, Debounce, KeyEntry, MatrixKeypad
+from drivers.matrix_keypad import KeyEntry
 from drivers.oled_display import OledDisplay
 from firmware.errors import DisplayLost, KeypadLost
 from firmware.hal.events import DeviceGone, Key, KeyPressed
 from firmware.hal.keypad import PinEnd
 from firmware.hal.signals import Sound
 from firmware.ui import screens
-
-
-class Gpio:
-    """The wires of a matrix: a column reads low if a pressed key joins it to a row driven low."""
-
-    BCM, IN, OUT, LOW, HIGH, PUD_UP = "BCM", "in", "out", 0, 1, "up"
-
-    def __init__(self, rows: list[int], columns: list[int]) -> None:
-        self.rows, self.columns = rows, columns
-        self.pressed: set[tuple[int, int]] = set()
-        self.driven: set[int] = set()
-        self.most_driven = 0
-        self.fail: Exception | None = None
-
-    def setwarnings(self, on: bool) -> None: ...
-    def setmode(self, mode: str) -> None: ...
-
-    def setup(self, line: int, way: str, initial: int = 1, pull_up_down: str = "") -> None:
-        if self.fail:
-            raise self.fail
-        (self.driven.add if way == "out" else self.driven.discard)(line)
-        self.most_driven = max(self.most_driven, len(self.driven))
-
-    def input(self, line: int) -> int:
-        c = self.columns.index(line)
-        return 0 if any((self.rows.index(r), c) in self.pressed for r in self.driven) else 1
-
-    def output(self, line: int, level: int) -> None: ...
-
-
-@pytest.fixture
-def matrix(monkeypatch: pytest.MonkeyPatch) -> MatrixKeypad:
-    monkeypatch.setattr("drivers.matrix_keypad.time.sleep", lambda s: None)
-    return MatrixKeypad([5, 6, 13, 19], [12, 16, 20, 21], Gpio([5, 6, 13, 19], [12, 16, 20, 21]))
-
-
-def test_every_key_is_found_and_only_one_row_is_ever_driven(matrix: MatrixKeypad) -> None:
-    for r, row in enumerate(LAYOUT_4X4):
-        for c, key in enumerate(row):
-            matrix._gpio.pressed = {(r, c)}
-            assert matrix.scan_once() == [key]
-    assert matrix._gpio.most_driven == 1
-
-
-def test_debounce_needs_stable_scans_and_reports_once() -> None:
-    d = Debounce()
-    found = [d.scan(keys) for keys in ([Key.D1], [], [Key.D1], [Key.D1], [Key.D1], [Key.D1], [Key.D1])]
-    assert found == [None, None, None, None, Key.D1, None, None]
-    assert [d.scan([]) for _ in range(STABLE_SCANS)] == [None] * STABLE_SCANS
-    assert [d.scan([Key.D1]) for _ in range(STABLE_SCANS)][-1] is Key.D1
-
-
-def test_two_keys_at_once_are_no_key() -> None:
-    d = Debounce()
-    assert [d.scan([Key.D1, Key.D2]) for _ in range(10)] == [None] * 10
-
-
-@pytest.mark.parametrize("failure", [RuntimeError("x"), ValueError("x"), type("error", (Exception,), {})("GPIO busy")])
-def test_busy_or_wrong_lines_are_keypad_lost(matrix: MatrixKeypad, failure: Exception) -> None:
-    matrix._gpio.fail = failure
-    with pytest.raises(KeypadLost):
-        matrix.start(lambda event: None)
+from hal_mocks.wire.gpio import Chip
 
 
 class Fed(KeyEntry):
@@ -165,7 +104,7 @@ def test_panel_lines() -> None:
 
 
 def test_signals_without_wires_are_silent() -> None:
-    gpio = Gpio([], [])
+    gpio = Chip([], [], lambda: 0.0)
     gpio.fail = RuntimeError("no pins")
     signals = GpioSignals(18, [22], gpio)
     for part in (signals, NoSignals()):
