@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drivers import printer_models, serial_port, system
 from drivers.escpos_printer import EscposPrinter
 from drivers.gpio_signals import GpioSignals, NoSignals
 from drivers.matrix_keypad import MatrixKeypad, library
-from drivers.oled_display import OledDisplay, open_device
+from drivers.oled_display import OledDisplay, open_i2c, open_spi
 from drivers.panel import Panel
 from drivers.pcsc_reader import PcscReader
 from drivers.tls_link import TlsLink
-from firmware.config import Config
+from firmware.config import Config, Parts
 from firmware.hal.devices import Devices
 from firmware.hal.display import Display
 from firmware.hal.keypad import Keypad
@@ -51,8 +53,14 @@ def _front(config: Config) -> tuple[Keypad, Display, Signals]:
         return panel, panel, NoSignals()
     gpio = library()
     keypad = MatrixKeypad(_pins(parts.keypad_rows), _pins(parts.keypad_columns), gpio)
-    display = OledDisplay(lambda: open_device(parts.display), language)
+    display = OledDisplay(lambda: _glass(parts), language, parts.display, parts.brightness, parts.saver_min * 60.0)
     return keypad, display, GpioSignals(parts.buzzer_pin, _pins(parts.lamp_pins), gpio)
+
+
+def _glass(parts: Parts) -> Any:
+    if parts.display_bus == "spi":
+        return open_spi(parts.display, parts.display_dc_pin, parts.display_reset_pin)
+    return open_i2c(parts.display, parts.display_port, parts.display_address)
 
 
 def _pins(text: str) -> list[int]:

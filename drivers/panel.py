@@ -31,7 +31,7 @@ class Panel(KeyEntry):
         self._address, self._language = address, language
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
-        self._connected = threading.Event()
+        self._connected, self._hung_up = threading.Event(), threading.Event()
         threading.Thread(target=self._run, name="panel", daemon=True).start()
 
     def start(self, post: Post) -> None:
@@ -75,10 +75,12 @@ class Panel(KeyEntry):
                 continue
             with self._lock:
                 self._socket = s
+            self._hung_up.clear()
             self._connected.set()
             self._post(DeviceBack("keypad"))
             self._listen(s)
             self._connected.clear()
+            self._hung_up.set()
             self.lost()
             time.sleep(_RETRY_S)
 

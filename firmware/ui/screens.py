@@ -8,6 +8,7 @@ from firmware.hal.screen import Screen
 from firmware.money import yuan
 from firmware.words import Word
 
+PIN_MAX = 12
 HOW_TO_CURE = {
     PrinterTrouble.PAPER_OUT: w.PAPER_OUT,
     PrinterTrouble.COVER_OPEN: w.COVER_OPEN,
@@ -52,7 +53,9 @@ def reading(title: Word, fen: int) -> Screen:
 
 
 def enter_pin(fen: int, stars: int) -> Screen:
-    return Screen("enter_pin", w.ENTER_PIN, money(fen), ("*" * stars or " ", w.PIN_DEMO.zh), w.K_OK_CANCEL)
+    return Screen(
+        "enter_pin", w.ENTER_PIN, money(fen), ("*" * stars + " " * (PIN_MAX - stars), w.PIN_DEMO.zh), w.K_OK_CANCEL
+    )
 
 
 def asking(title: Word, fen: int) -> Screen:

@@ -120,8 +120,8 @@ def positions(layout: tuple[tuple[Any, ...], ...]) -> dict[Any, tuple[int, int]]
 
 
 def type_on(chip: Chip, where: dict[Any, tuple[int, int]], keys: tuple[Any, ...]) -> None:
-    """A finger in a thread of its own. It holds each key until the scan has looked five times, and leaves each gap until
-    the scan is at rest again, so it does not matter how fast anything is."""
+    """A finger in a thread of its own. It holds each key until the scan has looked five times, and leaves each gap
+    until the scan is at rest again, so it does not matter how fast anything is."""
 
     def typing() -> None:
         for key in keys:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from drivers import glass, panel
+from drivers import panel
 from drivers.gpio_signals import GpioSignals, NoSignals
 from drivers.matrix_keypad import KeyEntry
-from drivers.oled_display import OledDisplay
-from firmware.errors import DisplayLost, KeypadLost
+from firmware.errors import KeypadLost
 from firmware.hal.events import DeviceGone, Key, KeyPressed
 from firmware.hal.keypad import PinEnd
 from firmware.hal.signals import Sound
@@ -66,34 +65,6 @@ def test_pin_cancel_and_time_out_and_loss() -> None:
 def test_a_thirteenth_digit_is_ignored() -> None:
     _, into, counts, _ = pin(*[Key.D7] * 13, Key.ENTER)
     assert into == b"\x07" * 12 and counts[-1] == 12
-
-
-class Device:
-    def __init__(self) -> None:
-        self.frames, self.error = [], None
-
-    def display(self, image) -> None:
-        if self.error:
-            raise self.error
-        self.frames.append(image.tobytes())
-
-
-def test_identical_frames_are_not_sent_and_a_loss_is_followed_by_a_fresh_start() -> None:
-    devices: list[Device] = []
-
-    def opener() -> Device:
-        devices.append(Device())
-        return devices[-1]
-
-    oled = OledDisplay(opener, "zh")
-    oled.show(screens.remove_card())
-    oled.show(screens.remove_card())
-    assert len(devices[0].frames) == 1
-    devices[0].error = OSError(121, "Remote I/O error")
-    with pytest.raises(DisplayLost):
-        oled.show(screens.amount(1))
-    oled.show(screens.amount(1))
-    assert len(devices) == 2 and devices[1].frames == [glass.draw(screens.amount(1)).tobytes()]
 
 
 def test_panel_lines() -> None:
