@@ -83,7 +83,7 @@ def idle(t: Terminal) -> None:
 def _rest(t: Terminal) -> None:
     if t.journal.in_state(*OPEN) or unsigned(t):
         guarded(t, recover)
-    if t.outbox.owed and t.outbox.wait_s() <= 0:
+    if t.outbox.owed and t.outbox.wait_s() <= 0 and t.outbox.line_up(t.console.any_key_waiting):
         network.settle_debts(t, t.console.any_key_waiting)
     now = t.devices.clock.now().strftime("%m-%d %H:%M")
     t.console.show(screens.idle(len(t.outbox.owed), len(t.outbox.stuck), t.session.signed_on, now))

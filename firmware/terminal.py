@@ -38,7 +38,7 @@ def build(config: Config, devices: Devices, keystore: Keystore) -> Terminal:
     """Wire the parts together. Raises JournalError, KeyProblem."""
     journal = Journal(devices.disk, devices.clock)
     ledger = Ledger(journal, keystore, devices.random)
-    host = Host(devices.link, config)
+    host = Host(devices.link, config, devices.clock, devices.random)
     session = Session(ledger, host, devices.clock, config.merchant.operator)
     outbox = Outbox(ledger, host, session, devices.clock, devices.random, config.times)
     settings = EmvSettings(ACCEPTED, apdu_s=float(config.times.apdu_s))

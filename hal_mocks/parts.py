@@ -256,19 +256,27 @@ class SimLink:
 
     def __init__(self, world: World, power: Power, film: Film) -> None:
         self._w, self._p, self._film = world, power, film
-        self._up = False
+        self._up = self._told = False
         self._waiting: deque[bytes] = deque()
 
-    def connect(self, budget_s: float) -> None:
-        self._p.call("link.connect", lambda: self._connect(budget_s))
+    def connect(self, budget_s: float, abort: Abort) -> bool:
+        return self._p.call("link.connect", lambda: self._connect(budget_s, abort))
 
-    def _connect(self, budget_s: float) -> None:
-        if not self._w.line_up:
+    def _connect(self, budget_s: float, abort: Abort) -> bool:
+        """A line that is down refuses at once, as a pulled cable does; a black hole takes the whole budget."""
+        if not self._w.line_up or abort():
             self._up = False
-            self._w.pass_time(budget_s)
-            self._film.act("line is down")
+            self._w.pass_time(0.1 if self._w.line_up else min(budget_s, self._w.refusal_s))
+            self._tell_down()
             raise NotSent
-        self._up = True
+        self._told = False
+        fresh, self._up = not self._up, True
+        return fresh
+
+    def _tell_down(self) -> None:
+        if not self._told and not self._w.line_up:
+            self._film.act("line is down")
+        self._told = True
 
     def exchange(self, frame: bytes, timeout_s: float, abort: Abort) -> bytes:
         return self._p.call("link.exchange", lambda: self._exchange(frame, timeout_s, abort))
@@ -278,6 +286,11 @@ class SimLink:
             self._hang_up()
             raise NotSent
         self._film.wire(">", frame)
+        if self._w.half_open:
+            self._w.pass_time(timeout_s)
+            self._hang_up()
+            self._film.act("the line is half open: nothing comes back")
+            raise NoAnswer
         limit = self._w.cut_request_at
         if limit >= 0 and frame[11:13] in (b"\x02\x00", b"\x04\x00"):
             self._w.cut_request_at = -1

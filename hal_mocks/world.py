@@ -26,6 +26,8 @@ class World:
     slot: SoftCard | None = None
     wallet: list[SoftCard] = field(default_factory=lambda: [SoftCard()])
     line_up: bool = True
+    refusal_s: float = 0.1  # how long a line that is down takes to say so
+    half_open: bool = False  # the connection stands and carries nothing
     dies_after_booking: bool = False  # the line breaks when the bank has booked the next request
     cut_request_at: int = -1  # bytes of the next financial request that still get through
     glass_up: bool = True

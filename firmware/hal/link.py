@@ -14,8 +14,10 @@ class HostLink(Protocol):
     """One connection at a time; a frame is whatever follows the two length bytes."""
 
     @abstractmethod
-    def connect(self, budget_s: float) -> None:
-        """Be connected. Raises NotSent. Does nothing if the connection stands."""
+    def connect(self, budget_s: float, abort: Abort) -> bool:
+        """Be connected: name, TCP and TLS within one budget. False if an older connection stands, True if this is a new
+        one, which proves nothing yet: a bank that refuses our certificate looks connected. Raises NotSent, also on
+        abort."""
 
     @abstractmethod
     def exchange(self, frame: bytes, timeout_s: float, abort: Abort) -> bytes:

@@ -1,4 +1,5 @@
-"""One question, one answer: framing, MAC, matching. Late and foreign replies are dropped."""
+"""One question, one answer: framing, MAC, matching. Late and foreign replies are dropped; no money on a line that has
+not answered."""
 
 from __future__ import annotations
 
@@ -6,15 +7,22 @@ from dataclasses import dataclass
 
 from firmware import log
 from firmware.config import Config
-from firmware.errors import Foreign, KeyProblem, MacWrong, MessageError, NoAnswer
+from firmware.errors import Foreign, HostError, KeyProblem, MacWrong, MessageError, NoAnswer, NotSent
+from firmware.hal.clock import Clock
 from firmware.hal.link import Abort, HostLink
-from firmware.host import codec, mac
+from firmware.hal.random import Random
+from firmware.host import codec, mac, messages
+from firmware.host.breaker import Breaker
 from firmware.host.codec import Message
 from firmware.host.messages import Caller
 from firmware.host.profiles import PROFILES, Profile
 from firmware.security.secrets import Key
 
 _FOREIGN_MAX = 3
+_MONEY = frozenset(
+    {"0100", "0200", "0220"}
+)  # a debt begins with these; a reversal is owed whether or not it gets there
+ECHO_AFTER_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -33,8 +41,10 @@ def never() -> bool:
 class Host:
     """The acquirer, as the flows see it. `keys` is None until a sign-on succeeded."""
 
-    def __init__(self, link: HostLink, config: Config) -> None:
-        self._link, self._times = link, config.times
+    def __init__(self, link: HostLink, config: Config, clock: Clock, random: Random) -> None:
+        self._link, self._times, self._clock, self._random = link, config.times, clock, random
+        self._breaker = Breaker()
+        self._heard_s: float | None = None  # when the host last answered on this connection
         self.profile: Profile = PROFILES[config.host.profile]
         self.bare_refusal_ends_it = config.host.bare_refusal_ends_it
         merchant = config.merchant
@@ -48,10 +58,16 @@ class Host:
         request was financial), KeyProblem when `signed` and no MAC key is there.
         """
         frame = self._frame(request, signed)
-        self._link.connect(self._times.connect_s)
+        if signed and not self._breaker.lets_through(self._clock.monotonic_s()):
+            raise NotSent("the line was down a moment ago")
+        self._connect(abort)
+        if request.mti in _MONEY and self._doubtful():
+            self._prove(request, abort)
         raw = self._link.exchange(frame, self._times.host_s, abort)
         try:
-            return self._take(raw, request, signed, abort)
+            reply = self._take(raw, request, signed, abort)
+            self._heard_s = self._clock.monotonic_s()
+            return reply
         except (MessageError, Foreign, MacWrong):
             self._link.close()
             raise
@@ -70,6 +86,55 @@ class Host:
             except NoAnswer:
                 break
         raise Foreign(f"the reply to {request.mti} belongs to something else")
+
+    # -- the line --------------------------------------------------------------------------------------------------
+
+    def reachable(self, abort: Abort = never) -> bool:
+        """Does the line stand? Costs nothing while it does; while it does not, the breaker says how often to try."""
+        if not self._breaker.lets_through(self._clock.monotonic_s()):
+            return False
+        try:
+            self._connect(abort)
+        except NotSent:
+            return False
+        return True
+
+    def _connect(self, abort: Abort) -> None:
+        """Raises NotSent."""
+        given_up = False
+
+        def asked() -> bool:
+            nonlocal given_up
+            given_up = given_up or abort()
+            return given_up
+
+        try:
+            if self._link.connect(self._times.connect_s, asked):
+                self._heard_s = None
+        except NotSent:
+            if not given_up:
+                self._line_failed()
+            raise
+        self._breaker.worked()
+
+    def _line_failed(self) -> None:
+        self._breaker.failed(self._clock.monotonic_s(), self._random.bytes(1)[0])
+
+    def _doubtful(self) -> bool:
+        """Nobody has answered on this connection yet, or not for a while: it may be refused, or half open."""
+        return self._heard_s is None or self._clock.monotonic_s() - self._heard_s > ECHO_AFTER_S
+
+    def _prove(self, request: Message, abort: Abort) -> None:
+        """An echo before money: what it costs to find a dead line now is nothing, later a reversal. Raises NotSent."""
+        question = messages.echo(self.profile, self.caller, request.get(60)[2:8])
+        try:
+            raw = self._link.exchange(self._frame(question, signed=False), self._times.connect_s, abort)
+            self._take(raw, question, False, abort)
+        except (NoAnswer, HostError) as broken:
+            self._link.close()
+            self._line_failed()
+            raise NotSent(f"no echo: {type(broken).__name__}") from None
+        self._heard_s = self._clock.monotonic_s()
 
     def hang_up(self) -> None:
         self._link.close()

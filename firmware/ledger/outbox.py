@@ -17,6 +17,7 @@ from firmware.ledger.lifecycle import Event, State
 from firmware.ledger.session import Session
 
 FOREVER_S = 3600.0
+LINE_LOOK_S = 1.0
 NO_KEYS = "--"
 
 
@@ -44,7 +45,9 @@ class Outbox:
 
     def flush(self, abort: Abort = never) -> list[Entry]:
         """Try each debt once, oldest first; stop at the first silence. Returns those that ended now."""
-        ended = []
+        ended: list[Entry] = []
+        if not self.line_up(abort):
+            return ended
         for entry in self.owed:
             after = self.attempt(entry, abort)
             if after.state is State.OWED:
@@ -53,6 +56,14 @@ class Outbox:
             ended.append(after)
             self._failures = 0
         return ended
+
+    def line_up(self, abort: Abort = never) -> bool:
+        """Looked at often while something is owed, so that a debt leaves within two seconds of the line's return (S60);
+        a look is no attempt and leaves nothing in the journal."""
+        if not self.owed or self._host.reachable(abort):
+            return True
+        self._due_s = self._clock.monotonic_s() + LINE_LOOK_S
+        return False
 
     def retry_stuck(self, abort: Abort = never) -> list[Entry]:
         """At each sign-on (rule 8). Returns those that ended now."""

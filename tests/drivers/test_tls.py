@@ -13,6 +13,7 @@ import pytest
 
 from drivers.tls_link import TlsLink
 from firmware.errors import NoAnswer, NotSent
+from firmware.host.exchange import never
 from firmware.ledger.lifecycle import State
 from firmware.security import provision
 from hal_mocks import books
@@ -111,7 +112,7 @@ def test_a_bank_of_another_ca_or_name_is_not_sent_to(bank: TlsBank, certs: Path,
     provision.certificates(tmp_path / "other", "bank.test")
     for folder, name in ((tmp_path / "other", "bank.test"), (certs, "evil.test")):
         with pytest.raises(NotSent):
-            TlsLink("127.0.0.1", bank.port, name, folder).connect(5.0)
+            TlsLink("127.0.0.1", bank.port, name, folder).connect(5.0, never)
 
 
 def test_a_refused_client_certificate_looks_connected_and_ends_in_no_answer(bank: TlsBank, certs: Path,
@@ -122,7 +123,7 @@ def test_a_refused_client_certificate_looks_connected_and_ends_in_no_answer(bank
     (tmp_path / "mixed" / "ca.pem").write_bytes((certs / "ca.pem").read_bytes())
     link = TlsLink("127.0.0.1", bank.port, "bank.test", tmp_path / "mixed")
     with pytest.raises((NoAnswer, NotSent)):
-        link.connect(5.0)
+        link.connect(5.0, never)
         link.exchange(b"x" * 20, 5.0, lambda: False)
 
 
@@ -130,15 +131,15 @@ def test_nobody_listens_is_not_sent(certs: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as s:
         port = s.getsockname()[1]
     with pytest.raises(NotSent):
-        TlsLink("127.0.0.1", port, "bank.test", certs).connect(1.0)
+        TlsLink("127.0.0.1", port, "bank.test", certs).connect(1.0, never)
 
 
 def test_abort_before_the_first_byte_is_not_sent_and_after_it_no_answer(bank: TlsBank, certs: Path) -> None:
     link = TlsLink("127.0.0.1", bank.port, "bank.test", certs)
-    link.connect(5.0)
+    link.connect(5.0, never)
     with pytest.raises(NotSent):
         link.exchange(b"x" * 20, 5.0, lambda: True)
-    link.connect(5.0)
+    link.connect(5.0, never)
     answers = iter([False, True])
     with pytest.raises(NoAnswer):
         link.exchange(b"x" * 20, 5.0, lambda: next(answers, True))
@@ -146,7 +147,7 @@ def test_abort_before_the_first_byte_is_not_sent_and_after_it_no_answer(bank: Tl
 
 def test_a_frame_over_the_limit_is_never_sent(bank: TlsBank, certs: Path) -> None:
     link = TlsLink("127.0.0.1", bank.port, "bank.test", certs)
-    link.connect(5.0)
+    link.connect(5.0, never)
     with pytest.raises(NotSent):
         link.exchange(bytes(5000), 5.0, lambda: False)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from firmware.ledger.lifecycle import Kind, State
@@ -104,8 +106,9 @@ def test_stuck_after_three_refusals_steps_aside_and_is_tried_again_at_sign_on() 
 
 def test_silence_never_makes_stuck() -> None:
     d = desk()
-    d.world.dies_after_booking = True
-    d.play(Person(buys("1250")))  # idles for hundreds of attempts with the line down
+    d.world.bank.moods.extend([Mood("mute")] * 1000)
+    d.world.bank.moody = ("0200", "0400")
+    d.play(Person(buys("1250")))  # idles for hundreds of attempts that nobody answers
     (entry,) = d.entries()
     assert entry.state is State.OWED
     assert entry.attempts > 50
@@ -113,11 +116,48 @@ def test_silence_never_makes_stuck() -> None:
 
 def test_waits_grow_and_stay_under_their_limit() -> None:
     d = desk()
-    d.world.dies_after_booking = True
+    d.world.bank.moods.extend([Mood("mute")] * 1000)
+    d.world.bank.moody = ("0200", "0400")
     began = d.world.uptime_s
     d.play(Person(buys("1250")))
     (entry,) = d.entries()
     assert (d.world.uptime_s - began) / entry.attempts > 100
+
+
+def test_a_debt_leaves_within_two_seconds_of_the_lines_return_and_a_look_is_no_attempt() -> None:
+    """S60. The line is down for twenty minutes; the reversal is on the wire two seconds after it is back, however long ago the
+    terminal last tried, and the journal holds one attempt."""
+    d = desk()
+    d.world.dies_after_booking = True
+    returned: list[float] = []
+    gone = d.world.uptime_s + 1200
+
+    def back() -> None:
+        if d.world.uptime_s > gone and not returned:
+            d.world.line_up = True
+            returned.append(d.world.uptime_s)
+
+    d.world.pass_time = lambda s, old=d.world.pass_time: (old(s), back())
+    d.play(Person(buys("1250")))
+    (entry,) = d.entries()
+    assert (entry.state, entry.attempts) == (State.REVERSED, 1)
+    at = datetime.fromisoformat(entry.last_attempt) - timedelta(seconds=d.world.bank_lag.total_seconds())
+    waited = (at - d.world.now).total_seconds() + d.world.uptime_s - returned[0]
+    assert 0 <= waited <= 2.0
+
+
+def test_a_half_open_line_is_found_by_the_echo_and_nothing_is_owed() -> None:
+    d = desk()
+
+    def dies_unnoticed(d: Desk) -> None:
+        d.world.half_open = True
+        d.world.pass_time(60)
+
+    first, second, third = buys("500")
+    d.play(
+        Person([*buys("1250"), on("idle", do("the line dies unnoticed", dies_unnoticed), *first.acts), second, third])
+    )
+    assert [e.state for e in d.entries()] == [State.RELEASED, State.NEVER_SENT]
 
 
 @pytest.mark.parametrize("screen", ["amount", "insert_card"])

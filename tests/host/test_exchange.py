@@ -6,10 +6,12 @@ import pytest
 from pytest_mock import MockerFixture
 
 from firmware.errors import Foreign, KeyProblem, MacWrong, MessageError, NoAnswer, NotSent
+from firmware.hal.clock import Clock
 from firmware.hal.link import HostLink
+from firmware.hal.random import Random
 from firmware.host import codec, mac, messages
 from firmware.host.codec import Message
-from firmware.host.exchange import Host, WorkingKeys
+from firmware.host.exchange import ECHO_AFTER_S, Host, WorkingKeys
 from firmware.host.messages import Details
 from firmware.security.secrets import Key, Pan
 from hal_mocks.desk import settings
@@ -20,13 +22,25 @@ DETAILS = Details("void", 1250, "000123", "000007", "052", "001", Pan("620000000
 
 @pytest.fixture
 def link(mocker: MockerFixture):
-    return mocker.create_autospec(HostLink, instance=True)
+    made = mocker.create_autospec(HostLink, instance=True)
+    made.connect.return_value = False
+    return made
 
 
 @pytest.fixture
-def host(link) -> Host:
-    made = Host(link, settings())
-    made.keys = KEYS
+def clock(mocker: MockerFixture):
+    made = mocker.create_autospec(Clock, instance=True)
+    made.monotonic_s.return_value = 1000.0
+    return made
+
+
+@pytest.fixture
+def host(link, clock, mocker: MockerFixture) -> Host:
+    """A host that has just been heard."""
+    dice = mocker.create_autospec(Random, instance=True)
+    dice.bytes.return_value = b"\0"
+    made = Host(link, settings(), clock, dice)
+    made.keys, made._heard_s = KEYS, 1000.0
     return made
 
 
@@ -119,3 +133,76 @@ def test_without_keys_nothing_is_sent(host: Host, link) -> None:
         host.ask(request(host))
     link.exchange.assert_not_called()
     link.connect.assert_not_called()
+
+
+# -- no money on a line that has not answered ----------------------------------------------------------------------------
+
+
+def echo_reply(host: Host) -> bytes:
+    asked = messages.echo(host.profile, host.caller, "000007")
+    return codec.encode(Message("0830", {"41": asked.get(41), "42": asked.get(42), "39": "00"}, asked.header),
+                        host.profile.spec)  # fmt: skip
+
+
+def sent(host: Host, link) -> list[str]:
+    return [codec.decode(call.args[0], host.profile.spec).mti for call in link.exchange.call_args_list]
+
+
+@pytest.mark.parametrize("why", ["new", "silent for a while"])
+def test_a_new_or_quiet_line_is_asked_for_an_echo_before_money(host: Host, link, clock, why: str) -> None:
+    link.connect.return_value = why == "new"
+    clock.monotonic_s.return_value = 1000.0 if why == "new" else 1000.0 + ECHO_AFTER_S + 1
+    link.exchange.side_effect = [echo_reply(host), reply(host)]
+    assert host.ask(request(host)).get(39) == "00"
+    assert sent(host, link) == ["0820", "0200"]
+
+
+def test_a_line_that_answered_a_moment_ago_is_not_asked(host: Host, link) -> None:
+    link.exchange.side_effect = [reply(host)]
+    host.ask(request(host))
+    assert sent(host, link) == ["0200"]
+
+
+def test_no_echo_means_not_sent_so_that_nothing_is_owed(host: Host, link) -> None:
+    """A refused client certificate and a half-open line both look connected."""
+    link.connect.return_value = True
+    link.exchange.side_effect = NoAnswer("alert")
+    with pytest.raises(NotSent):
+        host.ask(request(host))
+    assert sent(host, link) == ["0820"]
+    link.close.assert_called()
+
+
+def test_a_reversal_and_a_sign_on_need_no_echo(host: Host, link) -> None:
+    link.connect.return_value = True
+    link.exchange.side_effect = NoAnswer
+    with pytest.raises(NoAnswer):
+        host.ask(messages.reversal(host.profile, host.caller, DETAILS, "98", "", "", ""))
+    assert sent(host, link) == ["0400"]
+
+
+def test_after_three_failures_nobody_waits_until_one_probe_is_let_through(host: Host, link, clock) -> None:
+    link.connect.side_effect = NotSent
+    for _ in range(3):
+        assert not host.reachable()
+    assert link.connect.call_count == 3
+    with pytest.raises(NotSent):
+        host.ask(request(host))
+    assert not host.reachable() and link.connect.call_count == 3
+    clock.monotonic_s.return_value += 2.0
+    assert not host.reachable() and not host.reachable() and link.connect.call_count == 4
+    clock.monotonic_s.return_value += 2.0
+    link.connect.side_effect = None
+    assert host.reachable() and host.reachable() and link.connect.call_count == 6
+
+
+def test_an_abort_is_no_failure_of_the_line(host: Host, link) -> None:
+    def connect(budget_s: float, abort) -> bool:
+        if abort():
+            raise NotSent
+        return False
+
+    link.connect.side_effect = connect
+    for _ in range(5):
+        assert not host.reachable(lambda: True)
+    assert host.reachable()
