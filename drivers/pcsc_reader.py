@@ -13,14 +13,22 @@ from collections.abc import Callable
 from typing import Any
 
 from drivers import apdu_transport
-from firmware.errors import CardLost, CardUnsupported, DeviceError, NoCard, ReaderLost
+from firmware import words as w
+from firmware.errors import CardLost, CardMute, CardUnsupported, DeviceError, NoCard, ReaderLost
 from firmware.hal.events import CardInserted, CardRemoved, DeviceBack, DeviceGone, Post
 from firmware.hal.reader import Card, Response
 
 # hresult → what it means to us (hardware facts, 1.3)
 _NO_CARD = frozenset({0x8010000C})
-_CARD_LOST = frozenset({0x80100016, 0x80100069, 0x80100068, 0x80100067, 0x80100066})
-_UNSUPPORTED = frozenset({0x8010000F})
+_MUTE = frozenset({0x80100066, 0x80100067})
+_CARD_LOST = frozenset({0x80100016, 0x80100069, 0x80100068, 0x8010002F})
+_UNSUPPORTED = frozenset({0x8010000F, 0x80100065})
+_REASONS = {
+    0x8010001D: "pcscd does not run: sudo systemctl start pcscd",
+    0x8010001E: "pcscd has stopped: sudo systemctl start pcscd",
+    0x8010000B: "another program holds the reader",
+    0x8010006A: "pcscd does not let this account in: see deploy/ for the polkit rule",
+}
 _POLL_MS = 1000
 _BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -37,23 +45,32 @@ def error(hresult: int) -> DeviceError:
     code = hresult & 0xFFFFFFFF
     if code in _NO_CARD:
         return NoCard()
+    if code in _MUTE:
+        return CardMute()
     if code in _CARD_LOST:
         return CardLost()
     if code in _UNSUPPORTED:
-        return CardUnsupported(_unsupported())
-    return ReaderLost(f"PC/SC {code:08X}")
+        return CardUnsupported(w.CARD_PROTOCOL)
+    return ReaderLost(_REASONS.get(code, f"PC/SC {code:08X}"))
 
 
-def _unsupported() -> str:
-    return "the card speaks neither T=0 nor T=1"
+def parse_features(data: bytes) -> dict[int, int]:
+    """CM_IOCTL_GET_FEATURE_REQUEST's answer: tag, length 4, control code, big-endian. What is malformed is dropped."""
+    found, at = {}, 0
+    while at + 2 <= len(data):
+        size = data[at + 1]
+        if size == 4 and at + 6 <= len(data):
+            found[data[at]] = int.from_bytes(data[at + 2 : at + 6], "big")
+        at += 2 + size
+    return found
 
 
 class PcscReader:
     """The first reader whose name contains `like` (readers come back under other names: never match exactly)."""
 
-    def __init__(self, like: str = "") -> None:
-        self._like = like
-        self._scard = library()
+    def __init__(self, like: str = "", scard: Any = None, back_off_s: tuple[float, ...] = _BACK_OFF_S) -> None:
+        self._like, self._back_off_s = like, back_off_s
+        self._scard = scard or library()
         self._post: Post = lambda _: None
         self._present = False
         self._name = ""
@@ -97,6 +114,20 @@ class PcscReader:
             raise ReaderLost("no reader is plugged in")
         return str(found[0])
 
+    def features(self) -> dict[int, int]:
+        """PC/SC part 10 features of the reader: tag → control code (6 = verify a PIN on the reader's own pad). Empty
+        where it lists none. Raises ReaderLost."""
+        s, context = self._scard, self._context()
+        try:
+            ok, handle, _ = s.SCardConnect(context, self._find(context), s.SCARD_SHARE_DIRECT, 0)
+            if ok != s.SCARD_S_SUCCESS:
+                raise error(ok)
+            ok, answer = s.SCardControl(handle, s.SCARD_CTL_CODE(3400), [])
+            s.SCardDisconnect(handle, s.SCARD_LEAVE_CARD)
+            return parse_features(bytes(b & 0xFF for b in answer)) if ok == s.SCARD_S_SUCCESS else {}
+        finally:
+            s.SCardReleaseContext(context)
+
     # -- the monitor -----------------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
@@ -107,8 +138,8 @@ class PcscReader:
                 self._watch_one_service()
             except DeviceError:
                 self._seen(False, "")
-            failures = 0 if time.monotonic() - began > 5.0 else min(failures + 1, len(_BACK_OFF_S) - 1)
-            time.sleep(_BACK_OFF_S[failures])
+            failures = 0 if time.monotonic() - began > 5.0 else min(failures + 1, len(self._back_off_s) - 1)
+            time.sleep(self._back_off_s[failures])
 
     def _watch_one_service(self) -> None:
         """Until pcscd goes away. Raises ReaderLost."""
@@ -136,7 +167,7 @@ class PcscReader:
             if new & (s.SCARD_STATE_UNKNOWN | s.SCARD_STATE_UNAVAILABLE | s.SCARD_STATE_IGNORE):
                 self._seen(False, "")
                 return
-            swapped = state != s.SCARD_STATE_UNAWARE and (new >> 16) - (state >> 16) >= 2
+            swapped = state != s.SCARD_STATE_UNAWARE and ((new >> 16) - (state >> 16)) & 0xFFFF >= 2
             self._seen(bool(new & s.SCARD_STATE_PRESENT), name, swapped)
             state = new & ~s.SCARD_STATE_CHANGED
 
@@ -165,7 +196,8 @@ class PcscReader:
 
 
 class PcscCard:
-    """One exclusive session. Any lost answer ends it for good: an old handle would talk to the next card."""
+    """One exclusive session. Any lost answer ends it for good: an old handle would talk to the next card, and its
+    disconnect would reset it. So only a whole session powers its card down; a lost one leaves the card alone."""
 
     def __init__(self, scard: Any, context: Any, handle: Any, protocol: int) -> None:
         self._scard, self._context, self._handle = scard, context, handle
@@ -211,12 +243,13 @@ class PcscCard:
         """Disconnect before any new session begins, in the worker, so that a hung APDU cannot hang us."""
         if self._handle is None:
             return
+        how = self._scard.SCARD_LEAVE_CARD if self._lost else self._scard.SCARD_UNPOWER_CARD
         self._lost = True
         handle, self._handle = self._handle, None
         done = threading.Event()
 
         def end() -> None:
-            self._scard.SCardDisconnect(handle, self._scard.SCARD_UNPOWER_CARD)
+            self._scard.SCardDisconnect(handle, how)
             self._scard.SCardReleaseContext(self._context)
             done.set()
 

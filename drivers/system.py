@@ -103,8 +103,8 @@ def configure(db: sqlite3.Connection) -> None:
 class NotifyWatchdog:
     """systemd's watchdog: one datagram at each turn of the money thread, at most one a second."""
 
-    def __init__(self) -> None:
-        self._address = os.environ.get("NOTIFY_SOCKET", "")
+    def __init__(self, address: str | None = None) -> None:
+        self._address = os.environ.get("NOTIFY_SOCKET", "") if address is None else address
         self._last_s = -1.0
         self._said_ready = False
 

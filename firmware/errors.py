@@ -8,7 +8,7 @@ TakebackError
 ├── DeviceError             a part let us down
 │   ├── NotSent             no byte reached the host: owes nothing
 │   ├── NoAnswer            a byte may have reached the host: owes a reversal
-│   ├── CardError           NoCard · CardLost · CardUnsupported · CardBroken
+│   ├── CardError           NoCard · CardMute · CardLost · CardUnsupported · CardBroken
 │   ├── ReaderLost          reader or its service is gone
 │   ├── PrinterFault        carries a PrinterTrouble
 │   ├── DisplayLost         the glass no longer takes frames
@@ -67,6 +67,10 @@ class CardError(DeviceError):
 
 class NoCard(CardError):
     """There is no card in the reader."""
+
+
+class CardMute(CardError):
+    """There is a card and it does not answer to reset: the wrong way round, or dirty."""
 
 
 class CardLost(CardError):

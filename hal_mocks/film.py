@@ -26,6 +26,7 @@ class Film:
         self.screens: list[Screen] = []
         self.now: Screen | None = None
         self._show = show
+        self.lit = (0, False)
 
     def _add(self, text: str) -> None:
         self.lines.append(text)
@@ -47,6 +48,9 @@ class Film:
     def sound(self, sound: Sound) -> None:
         if sound is not Sound.KEY:
             self._add(f"   ♪ {sound.value}")
+
+    def lamps(self, lit: int, blink: bool) -> None:
+        self.lit = (lit, blink)
 
     def wire(self, way: str, frame: bytes) -> None:
         self._add(f"   {way} " + masked(frame))

@@ -9,10 +9,20 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
-from firmware.errors import CardLost, DisplayLost, NoAnswer, NoCard, NotSent, PrinterFault, PrinterTrouble, ReaderLost
+from firmware.errors import (
+    CardLost,
+    CardMute,
+    DisplayLost,
+    NoAnswer,
+    NoCard,
+    NotSent,
+    PrinterFault,
+    PrinterTrouble,
+    ReaderLost,
+)
 from firmware.hal.events import CardRemoved, Event, KeyPressed, Post
 from firmware.hal.keypad import ALIVE_S, PinDigits, PinEnd
-from firmware.hal.link import Abort
+from firmware.hal.link import FRAME_MAX, Abort
 from firmware.hal.paper_grid import lay
 from firmware.hal.printer import STATE_OF, Job, PrinterState, Proof
 from firmware.hal.reader import Card, Response
@@ -209,6 +219,8 @@ class SimReader:
             raise ReaderLost
         if self._w.slot is None:
             raise NoCard
+        if self._w.slot.mute:
+            raise CardMute
         return SimCard(self._w, self._p, self._post, self._w.slot)
 
     def present(self) -> bool:
@@ -282,7 +294,7 @@ class SimLink:
         return self._p.call("link.exchange", lambda: self._exchange(frame, timeout_s, abort))
 
     def _exchange(self, frame: bytes, timeout_s: float, abort: Abort) -> bytes:
-        if not self._up or not self._w.line_up or abort():
+        if not self._up or not self._w.line_up or len(frame) > FRAME_MAX or abort():
             self._hang_up()
             raise NotSent
         self._film.wire(">", frame)
@@ -347,7 +359,7 @@ class SimSignals:
         self._p.call("signals.sound", lambda: self._film.sound(sound))
 
     def lamps(self, lit: int, blink: bool = False) -> None:
-        self._p.call("signals.lamps", lambda: None)
+        self._p.call("signals.lamps", lambda: self._film.lamps(lit, blink))
 
 
 class SimWatchdog:

@@ -41,7 +41,8 @@ class CardReader(Protocol):
 
     @abstractmethod
     def connect(self) -> Card:
-        """Power the card that is in the slot. Raises NoCard, CardUnsupported, ReaderLost."""
+        """Power the card that is in the slot. Raises NoCard, CardMute, CardUnsupported, ReaderLost
+        (also where another program holds it)."""
 
     @abstractmethod
     def present(self) -> bool:

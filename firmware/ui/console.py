@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 from firmware import log
+from firmware import words as w
 from firmware.config import Times
-from firmware.errors import Cancelled, CardLost, IdleTimeout, NoCard
+from firmware.errors import Cancelled, CardLost, CardMute, IdleTimeout, NoCard
 from firmware.hal.devices import Devices
 from firmware.hal.events import CardInserted, CardRemoved, Event, Key, KeyPressed
 from firmware.hal.reader import Card
@@ -128,6 +130,10 @@ class Console:
         while True:
             try:
                 return self._d.reader.connect()
+            except CardMute:
+                self.show(replace(screen, lines=(w.CARD_MUTE,), alarm=True))
+                self.sound(Sound.ERROR)
+                self._wait_for_card(until - self._d.clock.monotonic_s())
             except (NoCard, CardLost):  # lost: swapped or half in; the next insertion counts
                 self._wait_for_card(until - self._d.clock.monotonic_s())
 

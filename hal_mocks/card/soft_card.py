@@ -61,6 +61,7 @@ class SoftCard:
     tcs: list[Done] = field(default_factory=list)
     apdus: int = 0
     pull_at: int = 0  # leaves the reader at this APDU, counted from 1 over the life of the card
+    mute: bool = False  # put in the wrong way round: no answer to reset
     _selected: bool = False
     _directory: bool = False
     _arqc: bytes = b""

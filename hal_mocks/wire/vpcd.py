@@ -18,11 +18,14 @@ class T0Door:
     def __init__(self, card: SoftCard) -> None:
         self._card, self._pending = card, b""
 
-    def process(self, apdu: bytes) -> bytes:
+    def process(self, apdu: bytes) -> bytes | None:
+        """None: the card hangs, no answer ever comes."""
         if apdu[1] == 0xC0:
             data, self._pending = self._pending[: apdu[4] or 256], b""
             return data + b"\x90\x00"
-        raw = self._card.process(apdu)
+        raw: bytes | None = self._card.process(apdu)
+        if raw is None:
+            return None
         data, sw = raw[:-2], raw[-2:]
         if not data or sw != b"\x90\x00":
             return raw

@@ -47,8 +47,9 @@ def _why_not(item: pytest.Item) -> bool:
         return False
     missing = [name for name in marker.args if name in kind.cannot]
     for name in missing:
-        count = _LEFT_OUT.get((kind.name, name), ("", 0))[1]
-        _LEFT_OUT[kind.name, name] = kind.cannot[name], count + 1
+        who = f"{item.path.stem.removeprefix('test_')}: {kind.name}"
+        count = _LEFT_OUT.get((who, name), ("", 0))[1]
+        _LEFT_OUT[who, name] = kind.cannot[name], count + 1
     return bool(missing)
 
 
@@ -56,4 +57,4 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if _LEFT_OUT:
         terminalreporter.write_line("what a bench cannot do (cases deselected):")
         for (kind, control), (why, count) in sorted(_LEFT_OUT.items()):
-            terminalreporter.write_line(f"  {kind:<24} {control:<10} {count:>2}  {why}")
+            terminalreporter.write_line(f"  {kind:<32} {control:<10} {count:>2}  {why}")

@@ -4,6 +4,7 @@ offers more than the Protocol fails (its controls are the World's)."""
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +63,9 @@ def test_every_protocol_of_the_hal_is_in_the_table() -> None:
     named = set(devices.Devices.__annotations__.values())
     assert {p.__name__ for p in PARTS} >= {str(n) for n in named}
     assert issubclass(MatrixKeypad, KeyEntry)
+
+
+def test_every_protocol_has_its_contract_file() -> None:
+    for protocol in PARTS:
+        room = protocol.__module__.rsplit(".", 1)[-1]
+        assert (Path(__file__).parent / f"test_{room}.py").exists(), protocol.__name__

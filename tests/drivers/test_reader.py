@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from drivers import apdu_transport, pcsc_reader
-from firmware.errors import CardLost, CardUnsupported, NoCard, ReaderLost
+from firmware.errors import CardLost, CardMute, CardUnsupported, NoCard, ReaderLost
 from hal_mocks.card.soft_card import SoftCard
 from hal_mocks.wire.vpcd import T0Door
 
@@ -22,7 +22,7 @@ def scard(connect: int = 0, transmit=None, readers=("Virtual PCD 00 00",), estab
     return SimpleNamespace(
         calls=calls, SCARD_S_SUCCESS=0, SCARD_SCOPE_USER=0, SCARD_E_NO_READERS_AVAILABLE=0x8010002E,
         SCARD_PROTOCOL_T0=1, SCARD_PROTOCOL_T1=2, SCARD_SHARE_EXCLUSIVE=1, SCARD_PCI_T0="T0", SCARD_PCI_T1="T1",
-        SCARD_UNPOWER_CARD=2,
+        SCARD_UNPOWER_CARD=2, SCARD_LEAVE_CARD=0,
         SCardEstablishContext=lambda scope: (establish, "context"),
         SCardReleaseContext=lambda context: calls.append("release"),
         SCardListReaders=lambda context, groups: (0, list(readers)),
@@ -46,6 +46,7 @@ def reader(monkeypatch: pytest.MonkeyPatch):
     [
         (0x8010000C, NoCard),
         (0x80100016, CardLost),
+        (0x80100066, CardMute),
         (0x80100069, CardLost),
         (0x80100068, CardLost),
         (0x8010000F, CardUnsupported),
