@@ -50,6 +50,8 @@ def library() -> Any:
                          "then pip install --force-reinstall rpi-lgpio")  # fmt: skip
     try:
         import RPi.GPIO as GPIO
+    except FileNotFoundError:  # lgpio keeps a pipe there
+        raise KeypadLost("lgpio cannot write to the working directory: start in one that is writable") from None
     except (ImportError, RuntimeError, NotImplementedError) as broken:
         raise KeypadLost(f"no GPIO here ({broken}): on a Pi, pip install rpi-lgpio") from None
     return GPIO

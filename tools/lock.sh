@@ -1,8 +1,8 @@
 #!/bin/sh
-# Lock requirements/*.in with hashes and without any index address (needs uv: pip install uv).
+# Lock requirements/*.in (or the named ones) with hashes and without any index address (needs uv: pip install uv).
 set -eu
 cd "$(dirname "$0")/.."
-for name in dev real; do
-    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+for name in ${*:-dev real pi device}; do
+    python3 -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --no-emit-find-links --no-header "requirements/$name.in" -o "requirements/$name.txt"
 done
