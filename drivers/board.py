@@ -16,19 +16,41 @@ from firmware.config import Config, Parts
 from firmware.hal.devices import Devices
 from firmware.hal.display import Display
 from firmware.hal.keypad import Keypad
+from firmware.hal.openers import Openers
 from firmware.hal.signals import Signals
+
+
+def openers(config: Config) -> Openers:
+    """The same parts, each by itself."""
+    state = config.state_directory()
+    return Openers(
+        reader=lambda: PcscReader(config.parts.reader_like),
+        keypad=lambda: keypad(config),
+        display=lambda: display(config),
+        printer=lambda: printer(config),
+        link=lambda: link(config),
+        disk=lambda: system.SqliteDisk(state),
+        clock=system.SystemClock,
+        random=system.SystemRandom,
+    )
+
+
+def link(config: Config) -> TlsLink:
+    """Not connected yet."""
+    host = config.host
+    return TlsLink(host.address, host.port, host.server_name, config.state_directory() / "certs")
 
 
 def build(config: Config) -> Devices:
     """All parts of one terminal. Raises KeypadLost where GPIO is asked for and not there, ImportError for pyscard."""
     state = config.state_directory()
-    keypad, display, signals = _front(config)
+    keys, glass, signals = _front(config)
     return Devices(
         reader=PcscReader(config.parts.reader_like),
-        keypad=keypad,
-        display=display,
+        keypad=keys,
+        display=glass,
         printer=printer(config),
-        link=TlsLink(config.host.address, config.host.port, config.host.server_name, state / "certs"),
+        link=link(config),
         clock=system.SystemClock(),
         random=system.SystemRandom(),
         disk=system.SqliteDisk(state),
@@ -45,16 +67,29 @@ def printer(config: Config) -> EscposPrinter:
     return EscposPrinter(port, parts.printer_baud, printer_models.of(parts.printer_model, parts.printer_paper_mm))
 
 
-def _front(config: Config) -> tuple[Keypad, Display, Signals]:
-    """Keys and glass on the Pi's pins, or both on a panel."""
+def keypad(config: Config) -> Keypad:
+    """Not started yet."""
+    parts = config.parts
+    if parts.front == "panel":
+        return Panel(parts.panel, config.merchant.language)
+    return MatrixKeypad(_pins(parts.keypad_rows), _pins(parts.keypad_columns))
+
+
+def display(config: Config) -> Display:
+    """Not opened yet: the first screen does it."""
     parts, language = config.parts, config.merchant.language
     if parts.front == "panel":
-        panel = Panel(parts.panel, language)
+        return Panel(parts.panel, language)
+    return OledDisplay(lambda: _glass(parts), language, parts.display, parts.brightness, parts.saver_min * 60.0)
+
+
+def _front(config: Config) -> tuple[Keypad, Display, Signals]:
+    """Keys and glass on the Pi's pins, or both on one panel."""
+    if config.parts.front == "panel":
+        panel = Panel(config.parts.panel, config.merchant.language)
         return panel, panel, NoSignals()
-    gpio = library()
-    keypad = MatrixKeypad(_pins(parts.keypad_rows), _pins(parts.keypad_columns), gpio)
-    display = OledDisplay(lambda: _glass(parts), language, parts.display, parts.brightness, parts.saver_min * 60.0)
-    return keypad, display, GpioSignals(parts.buzzer_pin, _pins(parts.lamp_pins), gpio)
+    signals = GpioSignals(config.parts.buzzer_pin, _pins(config.parts.lamp_pins), library())
+    return keypad(config), display(config), signals
 
 
 def _glass(parts: Parts) -> Any:

@@ -46,14 +46,14 @@ def library() -> Any:
 
     both = [n for n in ("RPi.GPIO", "rpi-lgpio") if _installed(metadata, n)]
     if len(both) == 2:
-        raise KeypadLost("RPi.GPIO and rpi-lgpio are both installed and overwrite each other: pip uninstall RPi.GPIO, "
-                         "then pip install --force-reinstall rpi-lgpio")  # fmt: skip
+        raise KeypadLost("RPi.GPIO and rpi-lgpio are both installed and overwrite each other",
+                         "pip uninstall RPi.GPIO, then pip install --force-reinstall rpi-lgpio")  # fmt: skip
     try:
         import RPi.GPIO as GPIO
     except FileNotFoundError:  # lgpio keeps a pipe there
-        raise KeypadLost("lgpio cannot write to the working directory: start in one that is writable") from None
+        raise KeypadLost("lgpio cannot write to the working directory", "start in one that is writable") from None
     except (ImportError, RuntimeError, NotImplementedError) as broken:
-        raise KeypadLost(f"no GPIO here ({broken}): on a Pi, pip install rpi-lgpio") from None
+        raise KeypadLost(f"no GPIO here ({broken})", "on a Pi: pip install rpi-lgpio") from None
     return GPIO
 
 

@@ -24,10 +24,13 @@ _MUTE = frozenset({0x80100066, 0x80100067})
 _CARD_LOST = frozenset({0x80100016, 0x80100069, 0x80100068, 0x8010002F})
 _UNSUPPORTED = frozenset({0x8010000F, 0x80100065})
 _REASONS = {
-    0x8010001D: "pcscd does not run: sudo systemctl start pcscd",
-    0x8010001E: "pcscd has stopped: sudo systemctl start pcscd",
-    0x8010000B: "another program holds the reader",
-    0x8010006A: "pcscd does not let this account in: see deploy/ for the polkit rule",
+    0x8010001D: ("pcscd does not run", "sudo systemctl start pcscd"),
+    0x8010001E: ("pcscd has stopped", "sudo systemctl start pcscd"),
+    0x8010000B: (
+        "another program holds the reader",
+        "stop it: fuser -v /run/pcscd/pcscd.comm names who talks to pcscd",
+    ),
+    0x8010006A: ("pcscd does not let this account in", "add the polkit rule for the service account"),
 }
 _POLL_MS = 1000
 _BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
@@ -51,7 +54,7 @@ def error(hresult: int) -> DeviceError:
         return CardLost()
     if code in _UNSUPPORTED:
         return CardUnsupported(w.CARD_PROTOCOL)
-    return ReaderLost(_REASONS.get(code, f"PC/SC {code:08X}"))
+    return ReaderLost(*_REASONS.get(code, (f"PC/SC {code:08X}", "")))
 
 
 def parse_features(data: bytes) -> dict[int, int]:

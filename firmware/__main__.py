@@ -1,12 +1,14 @@
-"""`takeback` = `python -m firmware [run|journal|provision] --config FILE`: config → drivers.board → app."""
+"""`takeback` = `python -m firmware [run|doctor|journal|provision] --config FILE`: config → drivers.board → app."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sqlite3
 import sys
 
-from firmware import __version__, app, config, log, terminal
+from firmware import __version__, app, config, doctor, log, terminal
+from firmware.doctor import Health
 from firmware.errors import ConfigError, DeviceError, DisplayLost, JournalError, KeyProblem, TakebackError
 from firmware.hal.devices import Devices
 from firmware.hal.signals import Sound
@@ -15,19 +17,23 @@ from firmware.security import keystore, provision
 from firmware.ui import screens
 from firmware.words import JOURNAL_BAD
 
+_MARKS = {Health.OK: "ok    ", Health.NOTE: "note  ", Health.FAULT: "FAULT "}
+
 
 def main(arguments: list[str] | None = None) -> int:
     """0 on success; 1 for a broken terminal; 2 for a wrong call or setting, said in one sentence."""
     parser = argparse.ArgumentParser("takeback", description="Payment terminal that can always take it back.")
-    parser.add_argument("command", nargs="?", default="run", choices=("run", "journal", "provision"))
+    parser.add_argument("command", nargs="?", default="run", choices=("run", "doctor", "journal", "provision"))
     parser.add_argument("what", nargs="?", default="verify", choices=("verify",), help="journal verify")
     parser.add_argument("--config", help=f"settings (default: $TAKEBACK_CONFIG, else {config.DEFAULT_FILE})")
     parser.add_argument("--test-keys", action="store_true", help="provision: make random test keys and a test CA")
+    parser.add_argument("--json", action="store_true", help="doctor: findings as a JSON list")
+    parser.add_argument("--print", action="store_true", help="doctor: print a test slip and have it proved")
     parser.add_argument("--version", action="version", version=__version__)
     options = parser.parse_args(arguments)
     try:
         settings = config.load(config.find(options.config))
-        command = {"run": _run, "journal": _journal, "provision": _provision}[options.command]
+        command = {"run": _run, "doctor": _doctor, "journal": _journal, "provision": _provision}[options.command]
         return command(settings, options)
     except ConfigError as wrong:
         sys.stderr.write(f"{wrong}\n")
@@ -69,6 +75,25 @@ def _last_words(devices: Devices) -> None:
         devices.display.show(screens.fault(JOURNAL_BAD))
     except DisplayLost:
         return
+
+
+def _doctor(settings: config.Config, options: argparse.Namespace) -> int:
+    """0 when nothing is wrong, 1 for a fault; a finding a line, or a JSON list."""
+    from drivers import board
+
+    log.quiet()
+    found = []
+    for finding in doctor.examine(settings, board.openers(settings), options.print):
+        found.append(finding)
+        if not options.json:
+            sys.stdout.write(f"{_MARKS[finding.health]} {finding.part:<13} {finding.found}\n")
+            sys.stdout.write(f"       {'':<13} → {finding.fix}\n" if finding.fix else "")
+            sys.stdout.flush()
+    if options.json:
+        sys.stdout.write(json.dumps([f.as_json() for f in found], ensure_ascii=False, indent=1) + "\n")
+    else:
+        sys.stdout.write(doctor.summary(found).beside() + "\n")
+    return int(any(f.health is Health.FAULT for f in found))
 
 
 def _journal(settings: config.Config, options: argparse.Namespace) -> int:

@@ -50,7 +50,11 @@ class Refused(FlowEnd):
 
 
 class DeviceError(TakebackError):
-    """A part let us down."""
+    """A part let us down: what was found and, where the driver knows it, one step that cures it."""
+
+    def __init__(self, what: str = "", fix: str = "") -> None:
+        super().__init__(f"{what}: {fix}" if fix else what)
+        self.what, self.fix = what, fix
 
 
 class NotSent(DeviceError):

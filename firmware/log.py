@@ -25,6 +25,16 @@ def to(sink: _Sink | None) -> None:
     _sink[:] = [sink] if sink else []
 
 
+class _Nowhere:
+    def write(self, text: str) -> None:
+        return None
+
+
+def quiet() -> None:
+    """For commands that answer in sentences."""
+    to(_Nowhere())
+
+
 def event(name: str, **fields: object) -> None:
     """Write one line: {"event": name, ...}. Raises AssertionError for a field that is not on the list."""
     strange = set(fields) - _FIELDS

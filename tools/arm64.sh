@@ -26,7 +26,7 @@ wheels="$cache/arm64-wheels-$(cat requirements/device.txt tools/arm64.sh | sha25
 mkdir -p "$cache" "$wheels"
 if [ ! -s "$tarball" ]; then
     echo "making an arm64 Debian 12 (once, about four minutes)" >&2
-    python3 tools/foreign.py mmdebstrap --mode=root --quiet --variant=minbase --architectures=arm64 --include="$packages" bookworm "$tarball.part.tar"
+    python3 tools/foreign.py mmdebstrap --mode=root --skip=output/mknod,chroot/mount/sys,chroot/mount/dev --quiet --variant=minbase --architectures=arm64 --include="$packages" bookworm "$tarball.part.tar"
     mv "$tarball.part.tar" "$tarball"
 fi
 

@@ -123,6 +123,10 @@ def fault(why: Word, title: Word = w.PROGRAM_ERROR) -> Screen:
     return Screen("fault", title, lines=(why,), keys=w.K_OK, alarm=True)
 
 
+def self_test() -> Screen:
+    return Screen("self_test", w.SELF_TEST, "0123456789", (w.CAN_YOU_READ,), w.K_OK)
+
+
 def remove_card() -> Screen:
     return Screen("remove_card", w.CARD, lines=(w.REMOVE_CARD,))
 
