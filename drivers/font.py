@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate
 from pathlib import Path
 
@@ -37,21 +37,32 @@ class Font:
         return sum(self._widths[self._index(c)] for c in text)
 
     def glyph(self, char: str) -> Image.Image:
+        """One character."""
         n = self._index(char)
         return Image.frombytes("1", (self._widths[n], self.height), self._bits[self._starts[n] : self._starts[n + 1]])
 
     def draw(self, image: Image.Image, at: tuple[int, int], text: str, ink: int = 1, tall: int = 1) -> None:
         """Draw with the left upper corner at `at`; `tall` stretches the height."""
+        strip = _strip(self, text)
+        if tall > 1:
+            strip = strip.resize((strip.width, strip.height * tall))
         x, y = at
-        for char in text:
-            glyph = self.glyph(char)
-            if tall > 1:
-                glyph = glyph.resize((glyph.width, glyph.height * tall))
-            image.paste(ink, (x, y, x + glyph.width, y + glyph.height), glyph)
-            x += glyph.width
+        image.paste(ink, (x, y, x + strip.width, y + strip.height), strip)
 
     def _index(self, char: str) -> int:
         return self._place.get(ord(char), self._place[ord(_MISSING)])
+
+
+@lru_cache(maxsize=512)
+def _strip(font: Font, text: str) -> Image.Image:
+    """A row of text, kept: screens say the same words again and again. Not to be drawn on."""
+    strip = Image.new("1", (max(1, font.width(text)), font.height))
+    x = 0
+    for char in text:
+        glyph = font.glyph(char)
+        strip.paste(glyph, (x, 0))
+        x += glyph.width
+    return strip
 
 
 @cache

@@ -98,8 +98,9 @@ _BLACK = [bytes(glass.WIDTH)] * PAGES
 
 
 class OledDisplay:
-    """`opener` gives a luma device with a black glass. A screen of a new name has been sent when show returns; a new
-    frame of the same screen (typing, a countdown) is handed over, and only the newest of them is sent."""
+    """`opener` gives a luma device with a black glass. A new screen that asks something has been sent when show
+    returns; one that only informs, and a new frame of the same screen (typing, a countdown), is handed over, and only
+    the newest is sent: money does not wait for a bus."""
 
     def __init__(self, opener: Callable[[], Any], language: str, kind: str = "ssd1306", brightness: int = 0xCF,
                  saver_s: float = 600.0, clock: Callable[[], float] = time.monotonic) -> None:  # fmt: skip
@@ -119,12 +120,13 @@ class OledDisplay:
         wanted = pages(glass.draw(screen, self._language))
         with self._turn:
             fresh = screen.name != self._name
+            must = fresh and (screen.keys is not None or bool(screen.qr))
             if fresh:
                 self._name, self._named_s = screen.name, self._clock()
             self._wanted, self._asked = wanted, self._asked + 1
             mine = self._asked
             self._turn.notify_all()
-            if fresh and not self._turn.wait_for(lambda: self._done >= mine or self._failed, _SHOWN_WITHIN_S):
+            if must and not self._turn.wait_for(lambda: self._done >= mine or self._failed, _SHOWN_WITHIN_S):
                 self._failed = "the bus takes no frame"
             failed, self._failed = self._failed, ""
             if failed:

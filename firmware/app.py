@@ -43,12 +43,13 @@ def run(t: Terminal) -> None:
 
 
 def boot(t: Terminal) -> None:
-    """Parts, recovery, sign-on, debts; the menu comes after."""
+    """Parts, recovery, the first idle screen, then sign-on and debts; keys are heard after that."""
     t.devices.reader.start(t.devices.inbox.post)
     t.devices.keypad.start(t.devices.inbox.post)
     guarded(t, recover)
-    guarded(t, sign_on.sign_on)
+    guarded(t, show_idle)
     log.event("ready")
+    guarded(t, sign_on.sign_on)
 
 
 def recover(t: Terminal) -> None:
@@ -85,14 +86,18 @@ def _rest(t: Terminal) -> None:
         guarded(t, recover)
     if t.outbox.owed and t.outbox.wait_s() <= 0 and t.outbox.line_up(t.console.any_key_waiting):
         network.settle_debts(t, t.console.any_key_waiting)
-    now = t.devices.clock.now().strftime("%m-%d %H:%M")
-    t.console.show(screens.idle(len(t.outbox.owed), len(t.outbox.stuck), t.session.signed_on, now))
+    show_idle(t)
     t.devices.signals.lamps(1, blink=True)
     event = t.console.wait(min(t.outbox.wait_s(), 60.0))
     if event == KeyPressed(Key.ENTER):
         run_flow(t, sale.sale)
     elif event == KeyPressed(Key.MENU):
         run_flow(t, open_menu)
+
+
+def show_idle(t: Terminal) -> None:
+    now = t.devices.clock.now().strftime("%m-%d %H:%M")
+    t.console.show(screens.idle(len(t.outbox.owed), len(t.outbox.stuck), t.session.signed_on, now))
 
 
 def open_menu(t: Terminal) -> None:

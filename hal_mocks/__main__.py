@@ -11,13 +11,14 @@ def main() -> int:
     parser = argparse.ArgumentParser("hal_mocks", description=__doc__)
     parser.add_argument("what", nargs="?", default="play", choices=("play", "interactive", "real", "peers"))
     parser.add_argument("--dir", type=Path, help="peers: where sockets, settings and state go")
+    parser.add_argument("--slot", type=int, default=0, choices=(0, 1), help="peers: which slot of the virtual reader")
     options = parser.parse_args()
     if options.what == "peers":
         from hal_mocks import peers
 
         if options.dir is None:
             parser.error("peers needs --dir DIR")
-        peers.serve(options.dir)
+        peers.serve(options.dir, options.slot)
         return 0
     if options.what == "real":
         return _real()

@@ -53,7 +53,7 @@ server_name = "bank.test"
 front = "panel"
 panel = "{panel}"
 printer_port = "{printer}"
-reader_like = "Virtual PCD 00 00"
+reader_like = "Virtual PCD 00 0{slot}"
 
 [paths]
 state = "{state}"
@@ -63,7 +63,7 @@ state = "{state}"
 class Peers:
     """Bank, printer, panel and wallet around one World."""
 
-    def __init__(self, folder: Path, vpcd_port: int = PORT) -> None:
+    def __init__(self, folder: Path, slot: int = 0) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         state = folder / "state"
@@ -75,14 +75,14 @@ class Peers:
         self.bank = TlsBank(self.world.bank, state / "certs", self.lock, self._wire)
         self.printer = PtyPrinter(self.world.paper, self.lock)
         self.panel = PanelServer(folder / "panel.sock", self._screen)
-        self._vpcd_port = vpcd_port
+        self._vpcd_port = PORT + slot
         self._in_reader: VpcdCard | None = None
         link = folder / "printer"
         link.unlink(missing_ok=True)
         link.symlink_to(self.printer.path)
         self.config = folder / "terminal.toml"
         self.config.write_text(
-            SETTINGS.format(port=self.bank.port, panel=folder / "panel.sock", printer=link, state=state)
+            SETTINGS.format(port=self.bank.port, panel=folder / "panel.sock", printer=link, state=state, slot=slot)
         )
 
     def _wire(self, way: str, frame: bytes) -> None:
@@ -121,6 +121,20 @@ class Peers:
     def line(self, up: bool) -> None:
         self.bank.restore_line() if up else self.bank.cut_line()
 
+    def delay(self, milliseconds: int) -> None:
+        """How long the bank thinks."""
+        self.bank.delay_s = milliseconds / 1000
+
+    def unplug(self) -> None:
+        """The printer's port is gone."""
+        (self.folder / "printer").unlink(missing_ok=True)
+        self.printer.close()
+
+    def plug(self) -> None:
+        """The printer is back, on another port, its paper where it was."""
+        self.printer = PtyPrinter(self.world.paper, self.lock)
+        (self.folder / "printer").symlink_to(self.printer.path)
+
     def mood(self, word: str, code: str = "51", at: int = 0) -> None:
         with self.lock:
             self.world.bank.moods.append(Mood(word, code, at))
@@ -150,7 +164,22 @@ class Peers:
         self.printer.close()
 
 
-DOINGS = ("insert", "pull", "press", "wait_for", "jam", "cure", "line", "mood", "books", "paper", "news")
+DOINGS = (
+    "insert",
+    "pull",
+    "press",
+    "wait_for",
+    "jam",
+    "cure",
+    "line",
+    "mood",
+    "books",
+    "paper",
+    "news",
+    "delay",
+    "unplug",
+    "plug",
+)
 
 
 class Control:
@@ -212,9 +241,9 @@ class Remote:
         self._socket.close()
 
 
-def serve(folder: Path) -> None:
+def serve(folder: Path, slot: int = 0) -> None:
     """Run until told to stop."""
-    peers = Peers(folder)
+    peers = Peers(folder, slot)
     control = Control(peers)
     print(f"peers are ready in {folder}", flush=True)
     try:

@@ -26,11 +26,11 @@ Say = Callable[[str], None]
 class RealTerminal:
     """Firmware process + peers process in a folder of their own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, slot: int = 0) -> None:
         self.folder = folder
         self.log = (folder / "firmware.log").open("ab")
-        self._peers = subprocess.Popen([sys.executable, "-m", "hal_mocks", "peers", "--dir", str(folder)], cwd=ROOT,
-                                       stdout=subprocess.PIPE, stderr=self.log)  # fmt: skip
+        command = [sys.executable, "-m", "hal_mocks", "peers", "--dir", str(folder), "--slot", str(slot)]
+        self._peers = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=self.log)
         assert self._peers.stdout is not None
         self._peers.stdout.readline()
         self.world: Any = Remote(folder)

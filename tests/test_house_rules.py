@@ -47,16 +47,19 @@ def test_every_module_and_every_public_class_says_what_it_is() -> None:
     assert silent == []
 
 
+TIMED = {"firmware/ledger/outbox.py", "firmware/host/breaker.py"}  # they wait, they do not count
+
+
 def test_no_float_near_money() -> None:
     """Floats live where durations do: parameters and names that end in _s, and literals handed to them."""
     for path in [*(ROOT / "firmware" / "ledger").glob("*.py"), ROOT / "firmware/money.py", ROOT / "firmware/receipts.py",
                  *(ROOT / "firmware" / "host").glob("*.py"), *(ROOT / "firmware" / "withdrawal").glob("*.py")]:  # fmt: skip
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-                assert name(path) == "firmware/ledger/outbox.py", f"{name(path)}:{node.lineno} divides"
+                assert name(path) in TIMED, f"{name(path)}:{node.lineno} divides"
             if isinstance(node, ast.Constant) and isinstance(node.value, float):
-                assert name(path) == "firmware/ledger/outbox.py", f"{name(path)}:{node.lineno} has a float"
-            assert not (isinstance(node, ast.Name) and node.id in ("float", "Decimal")) or path.stem == "outbox"
+                assert name(path) in TIMED, f"{name(path)}:{node.lineno} has a float"
+            assert not (isinstance(node, ast.Name) and node.id in ("float", "Decimal")) or name(path) in TIMED
 
 
 BANNED_IMPORTS = {

@@ -48,8 +48,7 @@ cd /srv
 python3 -m venv venv
 # built once, then installed from the wheels without any index
 [ -n "$(ls wheels)" ] || venv/bin/python -m pip wheel --quiet --require-hashes -r device.txt -w wheels
-venv/bin/python -m pip install --quiet --no-index --find-links wheels --require-hashes --no-deps -r device.txt 2>/dev/null ||
-    venv/bin/python -m pip install --quiet --no-index --find-links wheels $(sed -n 's/^\([A-Za-z0-9_.-]*==[^ ]*\).*/\1/p' device.txt)
+venv/bin/python -m pip install --quiet --no-index --no-deps wheels/*.whl
 venv/bin/python -m pip install --quiet --no-index --no-deps own/*.whl
 venv/bin/python - <<'PYTHON'
 import importlib

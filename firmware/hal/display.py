@@ -13,6 +13,6 @@ class Display(Protocol):
 
     @abstractmethod
     def show(self, screen: Screen) -> None:
-        """Put `screen` on the glass. A screen of a new name is on it when this returns; of many frames of the same
-        screen only the newest must be. Raises DisplayLost, at the latest at the call after the loss; the next call
-        tries again from the start."""
+        """Put `screen` on the glass. A screen of a new name that asks something (it has `keys`, or a code to scan)
+        is on it when this returns; of others only the newest must get there. Raises DisplayLost, at the latest at the
+        call after the loss; the next call tries again from the start."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 
 from firmware.hal.printer import Line
 
@@ -22,7 +23,12 @@ class GridRow:
 
 def columns(text: str) -> int:
     """Width on paper: a Han or full-width character takes two columns."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(map(_column, text))
+
+
+@cache
+def _column(char: str) -> int:
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def wrap(text: str, width: int = WIDTH) -> list[str]:

@@ -3,6 +3,7 @@ not answered."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from firmware import log
@@ -22,7 +23,8 @@ _FOREIGN_MAX = 3
 _MONEY = frozenset(
     {"0100", "0200", "0220"}
 )  # a debt begins with these; a reversal is owed whether or not it gets there
-ECHO_AFTER_S = 30.0
+ECHO_AFTER_S = 30
+_NEVER_S = -math.inf
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Host:
     def __init__(self, link: HostLink, config: Config, clock: Clock, random: Random) -> None:
         self._link, self._times, self._clock, self._random = link, config.times, clock, random
         self._breaker = Breaker()
-        self._heard_s: float | None = None  # when the host last answered on this connection
+        self._heard_s = _NEVER_S  # when the host last answered on this connection
         self.profile: Profile = PROFILES[config.host.profile]
         self.bare_refusal_ends_it = config.host.bare_refusal_ends_it
         merchant = config.merchant
@@ -110,7 +112,7 @@ class Host:
 
         try:
             if self._link.connect(self._times.connect_s, asked):
-                self._heard_s = None
+                self._heard_s = _NEVER_S
         except NotSent:
             if not given_up:
                 self._line_failed()
@@ -122,7 +124,7 @@ class Host:
 
     def _doubtful(self) -> bool:
         """Nobody has answered on this connection yet, or not for a while: it may be refused, or half open."""
-        return self._heard_s is None or self._clock.monotonic_s() - self._heard_s > ECHO_AFTER_S
+        return self._clock.monotonic_s() - self._heard_s > ECHO_AFTER_S
 
     def _prove(self, request: Message, abort: Abort) -> None:
         """An echo before money: what it costs to find a dead line now is nothing, later a reversal. Raises NotSent."""

@@ -18,14 +18,14 @@ def ecb_mac(key: Key, data: bytes) -> bytes:
 
 def fold(data: bytes) -> bytes:
     """XOR of all 8-byte blocks, the last one zero padded."""
-    out = bytes(8)
+    total = 0
     for at in range(0, len(data), 8):
-        out = _xor(out, data[at : at + 8].ljust(8, b"\0"))
-    return out
+        total ^= int.from_bytes(data[at : at + 8].ljust(8, b"\0"), "big")
+    return total.to_bytes(8, "big")
 
 
 def _xor(a: bytes, b: bytes) -> bytes:
-    return bytes(x ^ y for x, y in zip(a, b, strict=True))
+    return (int.from_bytes(a, "big") ^ int.from_bytes(b, "big")).to_bytes(8, "big")
 
 
 def same(a: bytes, b: bytes) -> bool:

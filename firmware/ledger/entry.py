@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from firmware.ledger.lifecycle import Kind, State
@@ -63,7 +63,7 @@ class Entry:
 
     def text(self) -> str:
         """Canonical JSON, the text that is hashed."""
-        table = asdict(self) | {"kind": self.kind.value, "state": self.state.value}
+        table = vars(self) | {"kind": self.kind.value, "state": self.state.value}
         return json.dumps(table, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
     @classmethod

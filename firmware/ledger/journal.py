@@ -23,7 +23,7 @@ from firmware.ledger.lifecycle import Event, Kind, State
 
 FILE = "journal.db"
 _GENESIS = "0" * 64
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE journal(seq INTEGER PRIMARY KEY, entry INTEGER NOT NULL, text TEXT NOT NULL, hash TEXT NOT NULL);
 CREATE TABLE entries(id INTEGER PRIMARY KEY, state TEXT NOT NULL, kind TEXT NOT NULL, batch TEXT NOT NULL,
@@ -33,6 +33,7 @@ CREATE INDEX entries_state ON entries(state);
 CREATE INDEX entries_original ON entries(original);
 CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+_SINCE_2 = "CREATE INDEX entries_stan ON entries(stan);"  # a voucher is looked up, and a new STAN checked, in any batch
 
 
 class Journal:
@@ -47,12 +48,13 @@ class Journal:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > _VERSION:
             raise JournalError(f"the journal is of version {version}, this firmware knows {_VERSION}: update first")
-        if version == 0:
-            with self._transaction():
-                for statement in _SCHEMA.split(";"):
-                    if statement.strip():
-                        self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {_VERSION}")
+        if version == _VERSION:
+            return
+        with self._transaction():
+            for statement in (("" if version else _SCHEMA) + _SINCE_2).split(";"):
+                if statement.strip():
+                    self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {_VERSION}")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from firmware import log
 from firmware.config import Times
 from firmware.errors import HostError, KeyProblem, NoAnswer, NotSent
@@ -46,9 +48,10 @@ class Outbox:
     def flush(self, abort: Abort = never) -> list[Entry]:
         """Try each debt once, oldest first; stop at the first silence. Returns those that ended now."""
         ended: list[Entry] = []
-        if not self.line_up(abort):
+        owed = self.owed
+        if not owed or not self.line_up(abort):
             return ended
-        for entry in self.owed:
+        for entry in owed:
             after = self.attempt(entry, abort)
             if after.state is State.OWED:
                 self._failed()
@@ -60,7 +63,7 @@ class Outbox:
     def line_up(self, abort: Abort = never) -> bool:
         """Looked at often while something is owed, so that a debt leaves within two seconds of the line's return (S60);
         a look is no attempt and leaves nothing in the journal."""
-        if not self.owed or self._host.reachable(abort):
+        if self._host.reachable(abort):
             return True
         self._due_s = self._clock.monotonic_s() + LINE_LOOK_S
         return False
@@ -78,20 +81,17 @@ class Outbox:
         log.event("reversal waits", attempt=self._failures, wait_s=round(wait * (1 + jitter), 1))
 
     def attempt(self, entry: Entry, abort: Abort = never) -> Entry:
-        """One 0400, and one more if the host first wants a sign-on. The attempt is counted before it is made."""
+        """One 0400, and one more if the host first wants a sign-on. Try and result are one durable step."""
         for _ in range(2):
-            code = self._send(self._counted(entry), abort)
+            tried = {"attempts": entry.attempts + 1, "last_attempt": self._clock.now().isoformat()}
+            code = self._send(entry, abort)
             if code not in self._host.profile.sign_on_again | {NO_KEYS}:
-                return self._weigh(entry, code)
+                return self._weigh(entry, code, tried)
             self._session.forget()
             if self._session.sign_on(abort):
                 break
+            entry = self._ledger.journal.get(entry.id)
         return self._ledger.journal.get(entry.id)
-
-    def _counted(self, entry: Entry) -> Entry:
-        now = self._clock.now().isoformat()
-        attempts = self._ledger.journal.get(entry.id).attempts + 1
-        return self._ledger.journal.note(entry, attempts=attempts, last_attempt=now)
 
     def _send(self, entry: Entry, abort: Abort) -> str:
         """The host's code, or '' for silence. A 0410 with 00 needs its MAC (Host.ask sees to it). A sealed card that
@@ -111,17 +111,16 @@ class Outbox:
         return messages.reversal(self._host.profile, self._host.caller, self._ledger.details(entry), entry.reason,
                                  entry.f55, entry.auth, f61)  # fmt: skip
 
-    def _weigh(self, entry: Entry, code: str) -> Entry:
+    def _weigh(self, entry: Entry, code: str, tried: dict[str, Any]) -> Entry:
         journal, profile = self._ledger.journal, self._host.profile
-        entry = journal.get(entry.id)
         if code == "00" or (code == "25" and self._not_found_is_enough(entry)):
-            return journal.move(entry, Event.ACKNOWLEDGED)
+            return journal.move(entry, Event.ACKNOWLEDGED, **tried)
         if code == "" or code in profile.try_again or entry.state is State.STUCK:
-            return entry
-        entry = journal.note(entry, refusals=entry.refusals + 1, why=code)
-        if entry.refusals >= profile.refusals_until_stuck:
-            return journal.move(entry, Event.REFUSED_THRICE)
-        return entry
+            return journal.note(entry, **tried)
+        tried |= {"refusals": entry.refusals + 1, "why": code}
+        if entry.refusals + 1 >= profile.refusals_until_stuck:
+            return journal.move(entry, Event.REFUSED_THRICE, **tried)
+        return journal.note(entry, **tried)
 
     def _not_found_is_enough(self, entry: Entry) -> bool:
         """25 ends it only if no approval was ever seen, on the same host day, and the profile says so."""

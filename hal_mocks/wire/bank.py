@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ class TlsBank:
     def __init__(self, bank: Acquirer, certs: Path, lock: threading.RLock,
                  on_wire: Callable[[str, bytes], None] = lambda way, frame: None) -> None:  # fmt: skip
         self._bank, self._lock, self._on_wire = bank, lock, on_wire
-        self.line_up = True
+        self.line_up, self.delay_s = True, 0.0
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_3
         self._context.verify_mode = ssl.CERT_REQUIRED
@@ -56,6 +57,7 @@ class TlsBank:
             self._on_wire(">", frame)
             with self._lock:
                 replies = self._bank.receive_at(datetime.now(), frame)
+            time.sleep(self.delay_s)
             for reply in replies if self.line_up else []:
                 self._on_wire("<", reply)
                 if isinstance(reply, Cut):

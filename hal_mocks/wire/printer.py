@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import threading
 import time
@@ -60,6 +61,7 @@ _ASB = {
     PrinterTrouble.OFFLINE: b"\x18\x00\x00\x00",
 }
 BOOT_S = 1.5
+_TEXT = re.compile(rb"(?:[\x20-\x7e]|[\x81-\xfe][\x40-\xfe]|[\x81-\xfe][\x30-\x39][\x81-\xfe][\x30-\x39])+")
 _XON, _XOFF = b"\x11", b"\x13"
 # command → how many parameter bytes follow, where that is fixed
 _SIZES = {b"\x1b@": 0, b"\x1c&": 0, b"\x1c.": 0, b"\x1ba": 1, b"\x1da": 1, b"\x1d!": 1, b"\x1c!": 1, b"\x1bd": 1,
@@ -120,6 +122,15 @@ class Hardware:
             self._real_time = b""
             self._at_once(command[1], command[2])
 
+    def hear_all(self, data: bytes, now: float) -> None:
+        """The same for many bytes that arrive at once."""
+        plain = not (self.paced or self._real_time or b"\x10" in data or now < self._dark_until)
+        if plain and len(self._kept) + len(data) < self.model.buffer * 3 // 4:
+            self._kept += data
+            return
+        for byte in data:
+            self.hear(byte, now)
+
     def _at_once(self, name: int, n: int) -> None:
         if name == 0x04 and n in self.model.eot:
             self._say(self._status(n))
@@ -167,6 +178,12 @@ class Hardware:
         while self._kept and not self.roll.trouble and not self.holds and (not self.paced or self._free_at <= now):
             if self._dots_left:
                 self._burn()
+                continue
+            run = None if self.jam_at_byte else _TEXT.match(self._kept)
+            if run:
+                self._text += run.group()
+                del self._kept[: run.end()]
+                self._let_go()
                 continue
             size = self._command_size()
             if size is None or len(self._kept) < size:
@@ -347,8 +364,7 @@ class PtyPrinter:
             except OSError:
                 return
             with self._lock:
-                for byte in data:
-                    self.hardware.hear(byte, time.monotonic())
+                self.hardware.hear_all(data, time.monotonic())
                 self.hardware.advance(time.monotonic())
                 self._answer()
 

@@ -118,8 +118,8 @@ class OnPanel(Bench):
 BENCHES = [Sim, OnI2c, Ssd1309OnI2c, Sh1106OnI2c, OnSpi, OnPanel]
 
 
-def test_a_screen_of_a_new_name_is_on_the_glass_when_show_returns(bench) -> None:
-    for screen in (screens.remove_card(), screens.amount(1250), screens.hold(next(iter(screens.HOW_TO_CURE)), 60)):
+def test_a_new_screen_that_asks_is_on_the_glass_when_show_returns(bench) -> None:
+    for screen in (screens.self_test(), screens.amount(1250), screens.hold(next(iter(screens.HOW_TO_CURE)), 60)):
         bench.display.show(screen)
         assert bench.shows(screen)
 
@@ -127,21 +127,21 @@ def test_a_screen_of_a_new_name_is_on_the_glass_when_show_returns(bench) -> None
 def test_of_many_frames_of_one_screen_the_newest_gets_there(bench) -> None:
     for fen in range(1, 60):
         bench.display.show(screens.amount(fen))
-    bench.display.show(screens.remove_card())
-    assert bench.shows(screens.remove_card())
+    bench.display.show(screens.self_test())
+    assert bench.shows(screens.self_test())
 
 
 def test_a_dark_glass_is_display_lost_and_comes_back_whole(bench) -> None:
     bench.display.show(screens.amount(1))
     bench.lose()
     with pytest.raises(DisplayLost):
-        bench.display.show(screens.remove_card())
+        bench.display.show(screens.self_test())
         bench.display.show(screens.insert_card(screens.w.SALE, 5))
     with pytest.raises(DisplayLost):
-        bench.display.show(screens.remove_card())
+        bench.display.show(screens.self_test())
     bench.back()
-    bench.display.show(screens.remove_card())
-    assert bench.shows(screens.remove_card())
+    bench.display.show(screens.self_test())
+    assert bench.shows(screens.self_test())
 
 
 @needs("pixels")
@@ -181,11 +181,11 @@ def test_an_identical_frame_sends_nothing_and_a_star_sends_a_small_window(bench)
 def test_a_screen_that_stands_for_long_is_dimmed_and_the_next_one_wakes_it(bench) -> None:
     now = [0.0]
     display = OledDisplay(bench._open, "zh", bench.kind, brightness=200, saver_s=600.0, clock=lambda: now[0])
-    display.show(screens.remove_card())
+    display.show(screens.self_test())
     assert bench.bus.chip.contrast == 200
     now[0] = 601.0
     with display._turn:
-        display.show(screens.remove_card())
+        display.show(screens.self_test())
         assert display._turn.wait_for(lambda: bench.bus.chip.contrast == 1, 10.0)
     display.show(screens.amount(5))
     with display._turn:
@@ -198,4 +198,4 @@ def test_every_bus_error_is_display_lost(bench, number: int) -> None:
     bench.display.show(screens.amount(1))
     bench.bus.fail = OSError(number, "bus")
     with pytest.raises(DisplayLost):
-        bench.display.show(screens.remove_card())
+        bench.display.show(screens.self_test())

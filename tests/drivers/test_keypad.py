@@ -32,9 +32,9 @@ class Bench:
 
     def __init__(self, layout=LAYOUT_4X4) -> None:
         columns = [12, 16, 20, 21][: len(layout[0])]
-        self.time = VirtualTime()
-        self.chip = Chip(ROWS, columns, self.time.clock)
-        self.matrix = Matrix(ROWS, columns, self.chip, self.time.sleep)
+        self.now = VirtualTime()
+        self.chip = Chip(ROWS, columns, self.now.clock)
+        self.matrix = Matrix(ROWS, columns, self.chip, self.now.sleep)
         self.presses = Presses()
         self.where = positions(layout)
         self.heard: list[Key] = []
@@ -43,15 +43,15 @@ class Bench:
         self.ghosts = 0
 
     def look(self) -> Heard:
-        heard = self.presses.look(self.matrix.look(), self.time.now_s)
-        self.time.sleep(SCAN_S)
+        heard = self.presses.look(self.matrix.look(), self.now.now_s)
+        self.now.sleep(SCAN_S)
         self.heard += heard.pressed
         self.held += heard.held
         self.stuck += [] if heard.stuck is None else [heard.stuck]
         return heard
 
     def until(self, moment: float) -> None:
-        while self.time.now_s < moment:
+        while self.now.now_s < moment:
             self.look()
 
 
@@ -68,7 +68,7 @@ def test_every_key_is_found_at_the_settle_time_the_driver_uses(layout) -> None:
 def test_only_one_row_is_ever_driven_while_scanning() -> None:
     bench = Bench()
     most = []
-    bench.matrix._sleep = lambda s: (most.append(len(bench.chip.driven)), bench.time.sleep(s))
+    bench.matrix._sleep = lambda s: (most.append(len(bench.chip.driven)), bench.now.sleep(s))
     bench.look()
     assert most == [1, 1, 1, 1] and not bench.chip.driven
 
@@ -87,11 +87,11 @@ def _sequence(bench: Bench, dice: random.Random) -> list[Key]:
         down = {"alone": 1, "rollover": 2, "ghosts": 3}[kind]
         for key in keys[:down]:
             bench.chip.press(*bench.where[key], _bounces(dice))
-            bench.until(bench.time.now_s + dice.uniform(0.06, 0.1))
+            bench.until(bench.now.now_s + dice.uniform(0.06, 0.1))
         bench.ghosts += len(bench.matrix.look()) > down
         for key in dice.sample(keys[:down], down):
             bench.chip.release(*bench.where[key], _bounces(dice))
-            bench.until(bench.time.now_s + dice.uniform(0.06, 0.1))
+            bench.until(bench.now.now_s + dice.uniform(0.06, 0.1))
         expected += keys[: min(down, 2)]
         if kind == "ghosts":  # the third is hidden while three are down; what is heard after that is no ghost
             expected += [key for key in bench.heard[len(expected) :] if key is keys[2]][:1]
@@ -117,7 +117,7 @@ def test_a_rectangle_never_shows_its_fourth_corner() -> None:
         r, c = bench.where[first]
         for where in ((r, c), (r, c + 1), (r + 1, c)):
             bench.chip.press(*where)
-            bench.until(bench.time.now_s + 0.1)
+            bench.until(bench.now.now_s + 0.1)
         assert len(bench.matrix.look()) == 4
         ghost = LAYOUT_4X4[r + 1][c + 1]
         assert ghost not in bench.heard and len(bench.heard) == 2

@@ -188,9 +188,9 @@ def test_a_screen_goes_over_the_kernels_bus_block_by_block(kind: str) -> None:
 
 def test_a_wrong_address_is_display_lost() -> None:
     with pytest.raises(DisplayLost):
-        OledDisplay(lambda: oled_display.open_i2c("ssd1306", 0, 0x3D), "zh").show(screens.remove_card())
+        OledDisplay(lambda: oled_display.open_i2c("ssd1306", 0, 0x3D), "zh").show(screens.self_test())
 
 
 def test_a_bus_that_is_not_there_is_display_lost() -> None:
     with pytest.raises(DisplayLost):
-        OledDisplay(lambda: oled_display.open_i2c("ssd1306", 7, 0x3C), "zh").show(screens.remove_card())
+        OledDisplay(lambda: oled_display.open_i2c("ssd1306", 7, 0x3C), "zh").show(screens.self_test())
