@@ -2,12 +2,15 @@
 PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo test check test-slow test-real test-fresh wheel golden pictures
+.PHONY: help demo test check test-slow test-real test-kernel test-arm64 test-fresh soak bench wheel golden pictures
 
 help:
 	@echo "demo        six stories on the desk, then the four books (REAL=1: real pcscd, serial port, TLS; PLAY=interactive)"
 	@echo "test        all fast tests                    check       format, lint, types, layers, house rules"
 	@echo "test-slow   wider power-cut sweeps            test-real   the stories through the real parts"
+	@echo "test-kernel keypad and glass on a real kernel's GPIO chip and I2C bus (User-Mode Linux, built once)"
+	@echo "test-arm64  the wheel and all it needs in an arm64 Debian    soak    hundreds of sales while plugs are pulled"
+	@echo "bench       ratios in one run, written to docs/bench.md      pictures  glass and paper as PNG"
 	@echo "test-fresh  a minimal Debian: clone, ./run demo, ./run test"
 
 demo:
@@ -39,6 +42,23 @@ test-real:
 
 test-fresh:
 	@tools/fresh.sh
+
+test-kernel:
+	@tools/uml/test.sh
+
+test-arm64:
+	@tools/arm64.sh
+
+# the full count by hand, its report committed; CI calls it with SALES=10
+SALES ?= 200
+SEED ?= 8583
+soak:
+	@tools/real_parts.sh
+	@$(PY) -m hal_mocks soak --sales $(SALES) --seed $(SEED) $(if $(OUT),--out $(OUT))
+
+bench:
+	@tools/real_parts.sh
+	@$(PY) -m bench
 
 wheel:
 	$(PY) -m pip wheel --quiet --no-deps --no-build-isolation -w dist .

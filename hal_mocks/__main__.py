@@ -1,4 +1,4 @@
-"""`python -m hal_mocks [play|interactive|real|peers]`: the demo, the desk under your fingers, the real parts."""
+"""`python -m hal_mocks [play|interactive|real|peers|soak]`: the demo, the desk under your fingers, the real parts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from pathlib import Path
 
 def main() -> int:
     parser = argparse.ArgumentParser("hal_mocks", description=__doc__)
-    parser.add_argument("what", nargs="?", default="play", choices=("play", "interactive", "real", "peers"))
+    parser.add_argument("what", nargs="?", default="play", choices=("play", "interactive", "real", "peers", "soak"))
     parser.add_argument("--dir", type=Path, help="peers: where sockets, settings and state go")
     parser.add_argument("--slot", type=int, default=0, choices=(0, 1), help="peers: which slot of the virtual reader")
+    parser.add_argument("--sales", type=int, default=200, help="soak: how many with a kill, and how many with a fault")
+    parser.add_argument("--seed", type=int, default=8583, help="soak: where all chance comes from")
+    parser.add_argument("--out", type=Path, help="soak: write the report there")
     options = parser.parse_args()
     if options.what == "peers":
         from hal_mocks import peers
@@ -20,6 +23,10 @@ def main() -> int:
             parser.error("peers needs --dir DIR")
         peers.serve(options.dir, options.slot)
         return 0
+    if options.what == "soak":
+        from hal_mocks import soak
+
+        return soak.main(options.sales, options.seed, options.out)
     if options.what == "real":
         return _real()
     if options.what == "interactive":

@@ -22,6 +22,7 @@ from hal_mocks import books
 from hal_mocks.acquirer import Mood
 from hal_mocks.card.soft_card import CVM_ONLINE_PIN, PAN_B, Profile, SoftCard
 from hal_mocks.film import masked
+from hal_mocks.paper import approvals
 from hal_mocks.wire.bank import TlsBank
 from hal_mocks.wire.panel import PanelServer
 from hal_mocks.wire.printer import PtyPrinter
@@ -111,6 +112,19 @@ class Peers:
     def wait_for(self, *screens: str, timeout_s: float = 20.0) -> str:
         return self.panel.wait_for(*screens, timeout_s=timeout_s)
 
+    def glass(self) -> dict[str, Any]:
+        """What is shown, and the number of the picture."""
+        with self.panel.changed:
+            now = self.panel.now
+            return {"screen": now.get("screen", ""), "lines": now.get("lines", []), "number": self.panel.pictures}
+
+    def slip_whole(self) -> bool:
+        """As a person sees it: does the newest strip of paper end in a readable approval line?"""
+        with self.lock:
+            rows = self.world.paper.rows
+            begun = max((n + 1 for n, row in enumerate(rows[:-1]) if row.cut), default=0)
+            return any(a.row >= begun for a in approvals(self.world.paper))
+
     def jam(self, row: int, trouble: str = "jam_suspected") -> None:
         with self.lock:
             self.world.paper.jam_at(row, PrinterTrouble(trouble))
@@ -164,26 +178,12 @@ class Peers:
         self.printer.close()
 
 
-DOINGS = (
-    "insert",
-    "pull",
-    "press",
-    "wait_for",
-    "jam",
-    "cure",
-    "line",
-    "mood",
-    "books",
-    "paper",
-    "news",
-    "delay",
-    "unplug",
-    "plug",
-)
+DOINGS = ("insert", "pull", "press", "wait_for", "jam", "cure", "line", "mood", "books", "paper", "news", "delay",
+          "unplug", "plug", "glass", "slip_whole")  # fmt: skip
 
 
 class Control:
-    """control.sock: one client at a time, one JSON object a line each way."""
+    """control.sock: one JSON object a line each way, for any number of clients."""
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
@@ -191,19 +191,28 @@ class Control:
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
-        self._listener.listen(1)
+        self._listener.listen(4)
+        self._stopped = threading.Event()
 
     def serve(self) -> None:
         """Until a client says {"do": "stop"}."""
+        threading.Thread(target=self._accept, name="control", daemon=True).start()
+        self._stopped.wait()
+
+    def _accept(self) -> None:
         while True:
             client, _ = self._listener.accept()
-            with client, client.makefile("rwb") as lines:
-                for line in lines:
-                    message = json.loads(line)
-                    if message.get("do") == "stop":
-                        return
-                    lines.write(json.dumps(self._do(message), ensure_ascii=False).encode() + b"\n")
-                    lines.flush()
+            threading.Thread(target=self._talk, args=(client,), name="control-client", daemon=True).start()
+
+    def _talk(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError), client, client.makefile("rwb") as lines:
+            for line in lines:
+                message = json.loads(line)
+                if message.get("do") == "stop":
+                    self._stopped.set()
+                    return
+                lines.write(json.dumps(self._do(message), ensure_ascii=False).encode() + b"\n")
+                lines.flush()
 
     def _do(self, message: dict[str, Any]) -> dict[str, Any]:
         name = message.pop("do", "")
@@ -233,6 +242,10 @@ class Remote:
             return answer["ok"]
 
         return call
+
+    def hang_up(self) -> None:
+        self._lines.close()
+        self._socket.close()
 
     def stop(self) -> None:
         with contextlib.suppress(OSError):

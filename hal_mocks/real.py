@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,6 +41,18 @@ class RealTerminal:
         config = str(self.folder / "terminal.toml")
         self._firmware = subprocess.Popen([sys.executable, "-m", "firmware", "run", "--config", config], cwd=ROOT,
                                           stdout=self.log, stderr=self.log)  # fmt: skip
+
+    @property
+    def pid(self) -> int:
+        assert self._firmware
+        return self._firmware.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._firmware is not None and self._firmware.poll() is None
+
+    def log_tail(self) -> str:
+        return "\n".join((self.folder / "firmware.log").read_text(errors="replace").splitlines()[-30:])
 
     def power_off(self) -> None:
         """SIGKILL: nothing is said good-bye to."""
@@ -76,13 +89,20 @@ def ensure_pcscd() -> None:
     if not Path("/usr/sbin/pcscd").exists():
         raise RuntimeError("pcscd is missing: apt-get install pcscd vsmartcard-vpcd")
     os.makedirs("/run/pcscd", exist_ok=True)
-    subprocess.Popen(["/usr/sbin/pcscd", "--foreground"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                     start_new_session=True)  # fmt: skip
-    until = time.monotonic() + 10.0
+    until, child = time.monotonic() + 15.0, _spawn_pcscd()
     while not _listening():
         if time.monotonic() > until:
             raise RuntimeError("pcscd runs without the virtual reader: apt-get install vsmartcard-vpcd")
         time.sleep(0.1)
+        if child.poll() is not None:  # it took one that is just dying for alive
+            child = _spawn_pcscd()
+    # a killed child nobody has waited for still counts as running for the next pcscd
+    threading.Thread(target=child.wait, name="pcscd-reaper", daemon=True).start()
+
+
+def _spawn_pcscd() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(["/usr/sbin/pcscd", "--foreground"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                            start_new_session=True)  # fmt: skip
 
 
 def _activated() -> bool:
@@ -109,10 +129,16 @@ def _listening() -> bool:
 
 
 def buy(world: Any, amount: str, card: int = 0) -> None:
-    """Idle → amount → card in; the PIN of card 1 is a demo PIN."""
-    world.wait_for("idle")
-    world.press("enter")
-    world.wait_for("amount")
+    """Idle → amount → card in; the PIN of card 1 is a demo PIN. A key pressed while the terminal still signs on is not
+    heard: then it is pressed again."""
+    for patience_s in (1.0, 1.0, 20.0):
+        world.wait_for("idle")
+        world.press("enter")
+        try:
+            world.wait_for("amount", timeout_s=patience_s)
+            break
+        except RuntimeError:
+            continue
     world.press(*amount, "enter")
     world.wait_for("insert_card")
     world.insert(card)

@@ -19,6 +19,7 @@ from firmware.hal.signals import Sound
 
 T = TypeVar("T")
 _FEED_S = 10.0
+_ASK_READER_S = 3.0
 YES_NO = {Key.ENTER: True, Key.CANCEL: False}
 
 
@@ -138,7 +139,10 @@ class Console:
                 self._wait_for_card(until - self._d.clock.monotonic_s())
 
     def _wait_for_card(self, left_s: float) -> None:
-        event = self.wait(max(0.0, left_s))
+        """Until something happens; now and then the reader is asked anyway, since it may have gone unnoticed."""
+        event = self.wait(max(0.0, min(left_s, _ASK_READER_S)))
+        if event is None and left_s > _ASK_READER_S:
+            return
         if event is None:
             self.sound(Sound.ERROR)
             raise IdleTimeout

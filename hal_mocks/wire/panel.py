@@ -19,6 +19,7 @@ class PanelServer:
         self.now: dict[str, Any] = {}
         self.changed = threading.Condition()
         self.connected = threading.Event()
+        self.pictures = 0
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -39,7 +40,7 @@ class PanelServer:
 
     def _take(self, message: dict[str, Any]) -> None:
         with self.changed:
-            self.now = message
+            self.now, self.pictures = message, self.pictures + 1
             self.changed.notify_all()
         self._on_screen(message)
 
