@@ -129,9 +129,9 @@ class Soak:
             customer = Customer(self.t, self.dice)
             stage, late_s = self.dice.choice((*_STAGES, "")), self.dice.random() * 0.08
             began = time.monotonic()
-            while time.monotonic() - began < 20 and customer.look() != stage:
-                time.sleep(_LOOK_S)
-                if not stage and time.monotonic() - began > self.dice.random():
+            while time.monotonic() - began < 20 and customer.look() != stage and not customer.at_rest():
+                time.sleep(_LOOK_S if stage else 0.0)
+                if not stage and time.monotonic() - began > late_s * 12:
                     break
             time.sleep(late_s)
             self.t.power_off()
