@@ -157,3 +157,56 @@ def test_a_sale_over_tls(certs: Path) -> None:
     desk.play(Person([*buys("1250"), on("idle", press("enter")), on("amount", press("cancel"))]))
     desk.close()
     assert [e.state for e in desk.entries()] == [State.RELEASED]
+
+
+# -- names ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_name_that_does_not_resolve_is_not_sent(monkeypatch: pytest.MonkeyPatch, certs: Path) -> None:
+    def fails(*_, **__):
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
+    with pytest.raises(NotSent, match="no address"):
+        TlsLink("bank.example", 8583, "bank.test", certs).connect(5.0, never)
+
+
+def test_a_resolver_that_hangs_costs_the_budget_and_no_more_and_is_asked_once(monkeypatch: pytest.MonkeyPatch,
+                                                                              certs: Path) -> None:  # fmt: skip
+    asked, answer = [], threading.Event()
+
+    def hangs(*_, **__):
+        asked.append(1)
+        answer.wait(30.0)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    link = TlsLink("bank.example", 8583, "bank.test", certs)
+    for _ in range(3):
+        with pytest.raises(NotSent):
+            link.connect(0.1, never)
+    answer.set()
+    assert len(asked) == 1
+
+
+def test_a_resolver_that_fails_later_does_not_cut_off_a_bank_that_is_known(monkeypatch: pytest.MonkeyPatch,
+                                                                          bank: TlsBank, certs: Path) -> None:  # fmt: skip
+    link = TlsLink("localhost", bank.port, "bank.test", certs)
+    assert link.connect(5.0, never)
+    link.close()
+
+    def fails(*_, **__):
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
+    assert link.connect(5.0, never)
+
+
+def test_an_address_that_swallows_everything_costs_the_budget_and_an_abort_ends_it_at_once(certs: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as mute:
+        link = TlsLink("127.0.0.1", mute.getsockname()[1], "bank.test", certs)
+        with pytest.raises(NotSent):
+            link.connect(0.2, never)  # TCP stands, TLS never answers
+        looks = iter([False, False, True])
+        with pytest.raises(NotSent):
+            link.connect(600.0, lambda: next(looks, True))

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from firmware.hal.events import CardInserted
 from firmware.ledger.lifecycle import Kind, State
+from firmware.ui import screens
 from hal_mocks import books
 from hal_mocks.acquirer import Mood
 from hal_mocks.card.soft_card import CVM_ONLINE_PIN, Profile, SoftCard
@@ -369,3 +371,28 @@ def test_glass_lost_at_the_signature_question_asks_again_when_it_is_back() -> No
     d.play(Person())
     assert d.entries()[0].signed == "yes"
     assert d.world.given
+
+
+def test_a_card_the_wrong_way_round_is_asked_to_be_turned_and_then_sells() -> None:
+    d = desk()
+    d.world.wallet[0].mute = True
+
+    def turn(d: Desk) -> None:
+        d.world.wallet[0].mute = False
+
+    first, second, third = buys("1250")
+    turned = False
+
+    class Clerk(Person):
+        def act(self, d, post):
+            nonlocal turned
+            now = d.film.now
+            if not turned and now and now.name == "insert_card" and now.lines == (screens.w.CARD_MUTE,):
+                turned = True
+                turn(d)
+                post(CardInserted())
+                return True
+            return super().act(d, post)
+
+    d.play(Clerk([first, second, third]))
+    assert turned and [e.state for e in d.entries()] == [State.RELEASED]

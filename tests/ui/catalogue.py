@@ -20,7 +20,8 @@ def all_screens() -> list[Screen]:
     troubles = [screens.printer_trouble(t) for t in PrinterTrouble]
     refusals = [w.NO_COMMON_APP, w.NEEDS_CHOICE, w.CARD_BROKEN, w.CARD_PULLED, w.READER_LOST, w.OTHER_CARD,
                 w.NOT_FOUND, w.NOT_VOIDABLE, w.ALREADY_VOIDED, w.OTHER_BATCH, w.STILL_OWED, w.KEYS_MISSING,
-                w.NOT_VERIFIED, w.KEYPAD_LOST, w.CLOCK_UNTRUSTED, w.RELEASE_FIRST, w.TIMED_OUT, w.NOT_CHARGED, w.PAPER_OUT]  # fmt: skip
+                w.NOT_VERIFIED, w.KEYPAD_LOST, w.CLOCK_UNTRUSTED, w.RELEASE_FIRST, w.TIMED_OUT, w.NOT_CHARGED, w.PAPER_OUT,
+                w.CARD_PROTOCOL, w.CARD_MUTE, w.OFFLINE]  # fmt: skip
     outcomes = [("reversed", w.SALE, w.REVERSED_SALE), ("reversed", w.VOID, w.REVERSED_VOID),
                 ("reversal_pending", w.SALE, w.REVERSAL_PENDING), ("stuck", w.VOID, w.STUCK),
                 ("never_sent", w.SALE, w.NEVER_SENT), ("unknown", w.SALE, w.RESULT_UNKNOWN),
@@ -30,7 +31,7 @@ def all_screens() -> list[Screen]:
     return [
         screens.idle(0, 0, True, "11-23 12:00"), screens.idle(3, 0, True, "11-23 12:00"),
         screens.idle(0, 1, True, "11-23 12:00"), screens.idle(0, 0, False, "11-23 12:00"), *menus,
-        screens.amount(BIGGEST), screens.amount(0, w.AMOUNT_ZERO),
+        screens.self_test(), screens.amount(BIGGEST), screens.amount(0, w.AMOUNT_ZERO),
         screens.amount(BIGGEST, w.AMOUNT_TOO_BIG.fill(cap=screens.money(BIGGEST))),
         screens.voucher(w.VOID, "000123"), screens.insert_card(w.VOID, BIGGEST), screens.reading(w.SALE, BIGGEST),
         screens.enter_pin(BIGGEST, 12), screens.asking(w.ECHO, BIGGEST), screens.reversing(12),
