@@ -32,7 +32,7 @@ _STAGES = ("amount", "insert_card", "reading", "asking", "printing", "next_copy"
 
 _ENDINGS = frozenset({"reversed", "reversal_pending", "never_sent", "declined", "approved", "refused", "stuck",
                       "cancelled"})  # fmt: skip
-_GREEN = _ENDINGS | frozenset(["next_copy", "hold", "printer_trouble", "signed_on", "not_signed_on", "fault"])
+_GREEN = _ENDINGS | frozenset(["next_copy", "signed_on", "not_signed_on", "fault"])
 
 
 @dataclass
@@ -101,9 +101,14 @@ class Customer:
         elif name == "enter_pin" and lines[-2].strip().count("*") == 0:
             world.press(*"2468", "enter")
         elif name == "slip_complete":
-            world.press("enter" if world.slip_whole() else "cancel")
+            whole = world.slip_whole()
+            world.cure()
+            world.press("enter" if whole else "cancel")
         elif name == "remove_card":
             world.pull()
+        elif name in ("hold", "printer_trouble"):
+            world.cure()  # a jam that came later than planned
+            world.press("enter")
         elif name in _GREEN:
             world.press("enter")
 
