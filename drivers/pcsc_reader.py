@@ -75,7 +75,7 @@ class PcscReader:
         self._like, self._back_off_s = like, back_off_s
         self._scard = scard or library()
         self._post: Post = lambda _: None
-        self._present = False
+        self._present = self._looked = False
         self._name = ""
         self._lock = threading.Lock()
 
@@ -186,9 +186,9 @@ class PcscReader:
     def _seen(self, present: bool, name: str, swapped: bool = False) -> None:
         """Turn what was seen into events: a swap between two looks is a removal and an insertion."""
         with self._lock:
-            before, had = self._present, self._name
-            self._present, self._name = present, name
-        if had and not name:
+            before, had, first = self._present, self._name, not self._looked
+            self._present, self._name, self._looked = present, name, True
+        if not name and (had or first):
             self._post(DeviceGone("reader"))
         if name and not had:
             self._post(DeviceBack("reader"))

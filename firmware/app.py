@@ -33,6 +33,7 @@ from firmware.ui import screens
 from firmware.words import Word
 
 _BLIND_S = 5.0
+_GONE = {"reader": w.READER_LOST, "keypad": w.KEYPAD_LOST}
 
 
 def run(t: Terminal) -> None:
@@ -97,7 +98,8 @@ def _rest(t: Terminal) -> None:
 
 def show_idle(t: Terminal) -> None:
     now = t.devices.clock.now().strftime("%m-%d %H:%M")
-    t.console.show(screens.idle(len(t.outbox.owed), len(t.outbox.stuck), t.session.signed_on, now))
+    gone = next((word for part, word in _GONE.items() if part in t.console.gone), None)
+    t.console.show(screens.idle(len(t.outbox.owed), len(t.outbox.stuck), t.session.signed_on, now, gone))
 
 
 def open_menu(t: Terminal) -> None:

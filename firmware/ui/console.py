@@ -12,7 +12,7 @@ from firmware import words as w
 from firmware.config import Times
 from firmware.errors import Cancelled, CardLost, CardMute, IdleTimeout, NoCard
 from firmware.hal.devices import Devices
-from firmware.hal.events import CardInserted, CardRemoved, Event, Key, KeyPressed
+from firmware.hal.events import CardInserted, CardRemoved, DeviceBack, DeviceGone, Event, Key, KeyPressed
 from firmware.hal.reader import Card
 from firmware.hal.screen import Screen
 from firmware.hal.signals import Sound
@@ -28,6 +28,7 @@ class Console:
 
     def __init__(self, devices: Devices, times: Times) -> None:
         self._d, self._times = devices, times
+        self.gone: set[str] = set()  # parts that said they are gone and not yet that they are back
 
     def show(self, screen: Screen) -> None:
         """Raises DisplayLost."""
@@ -43,8 +44,18 @@ class Console:
             self._d.watchdog.feed()
             left = max(0.0, until - self._d.clock.monotonic_s())
             event = self._d.inbox.next(min(left, _FEED_S))
+            self._note(event)
             if event is not None or left <= _FEED_S:
                 return event
+
+    def _note(self, event: Event | None) -> None:
+        """A part lost or back: one log line each, and the idle screen says which."""
+        if isinstance(event, DeviceGone) and event.device not in self.gone:
+            self.gone.add(event.device)
+            log.event("device lost", device=event.device)
+        elif isinstance(event, DeviceBack) and event.device in self.gone:
+            self.gone.discard(event.device)
+            log.event("device back", device=event.device)
 
     def key(self, timeout_s: float) -> Key | None:
         """The next key, or None. Other events are dropped on the way."""
@@ -167,6 +178,7 @@ class Console:
         """An `abort` for the host wait: has the red key been pressed?"""
         self._d.watchdog.feed()
         while (event := self._d.inbox.next(0)) is not None:
+            self._note(event)
             if event == KeyPressed(Key.CANCEL):
                 return True
         return False
@@ -175,6 +187,7 @@ class Console:
         """An `abort` for the idle drain: any key gives way to the person. The key itself is put back."""
         self._d.watchdog.feed()
         event = self._d.inbox.next(0)
+        self._note(event)
         if isinstance(event, KeyPressed):
             self._d.inbox.post(event)
             return True

@@ -25,10 +25,10 @@ def money(fen: int) -> str:
     return f"￥{yuan(fen)}"
 
 
-def idle(owed: int, stuck: int, signed_on: bool, clock: str) -> Screen:
-    """At rest: what is wrong first, else welcome."""
-    line = w.STUCK if stuck else w.REVERSAL_PENDING if owed else w.READY if signed_on else w.NOT_SIGNED_ON
-    return Screen("idle", w.WELCOME, clock, (line,), w.K_START, alarm=bool(owed or stuck))
+def idle(owed: int, stuck: int, signed_on: bool, clock: str, gone: Word | None = None) -> Screen:
+    """At rest: what is wrong first, else welcome. `gone`: a part that does not answer."""
+    line = w.STUCK if stuck else w.REVERSAL_PENDING if owed else gone or (w.READY if signed_on else w.NOT_SIGNED_ON)
+    return Screen("idle", w.WELCOME, clock, (line,), w.K_START, alarm=bool(owed or stuck or gone))
 
 
 def menu(title: Word, items: tuple[Word, ...]) -> Screen:

@@ -319,6 +319,7 @@ def test_a_service_that_is_absent_at_start_is_waited_for() -> None:
     reader.start(inbox.post)
     with pytest.raises(ReaderLost, match="systemctl start pcscd"):
         reader.connect()
+    assert inbox.next(10.0) == GONE
     scard.revive()
     assert inbox.next(10.0) == BACK
 

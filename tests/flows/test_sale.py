@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from firmware.hal.events import CardInserted
+from firmware.hal.events import CardInserted, DeviceBack, DeviceGone
 from firmware.ledger.lifecycle import Kind, State
 from firmware.ui import screens
 from hal_mocks import books
@@ -396,3 +396,21 @@ def test_a_card_the_wrong_way_round_is_asked_to_be_turned_and_then_sells() -> No
 
     d.play(Clerk([first, second, third]))
     assert turned and [e.state for e in d.entries()] == [State.RELEASED]
+
+
+def test_a_part_that_is_gone_stands_on_the_idle_screen_until_it_is_back() -> None:
+    d = desk()
+    seen: list[object] = []
+
+    class Hand(Person):
+        """Unplugs and plugs the reader while the terminal is at rest."""
+
+        def act(self, d, post):
+            if d.film.now and d.film.now.name == "idle" and len(seen) < 3:
+                post([DeviceGone("reader"), DeviceBack("reader"), DeviceBack("reader")][len(seen)])
+                seen.append(d.film.now.lines)
+                return True
+            return super().act(d, post)
+
+    d.play(Hand())
+    assert seen[:2] == [(screens.w.READY,), (screens.w.READER_LOST,)] and d.film.now.lines == (screens.w.READY,)
