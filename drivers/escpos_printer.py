@@ -195,6 +195,8 @@ class EscposPrinter:
         self._ability, self._fence_known = self._model.probed(asks, Fence.NONE), False
         if self._ability.asb:
             self._write(escpos.ASB_ON)
+        if asks and not self._ability.drops:
+            self._stale = True  # who knows what it kept from before we came
 
     def _probe_fence(self) -> Fence:
         """Asked of a printer without trouble: one in trouble answers no fence. Raises PortGone."""

@@ -78,6 +78,7 @@ class PcscReader:
         self._present = self._looked = False
         self._name = ""
         self._lock = threading.Lock()
+        self._last: PcscCard | None = None
 
     def start(self, post: Post) -> None:
         """Watch from now on, in a daemon thread, through any restart of pcscd."""
@@ -89,6 +90,8 @@ class PcscReader:
             return self._present
 
     def connect(self) -> Card:
+        if self._last is not None:
+            self._last.wait_closed(1.0)  # the older session disconnects before a new one begins
         s, context = self._scard, self._context()
         try:
             name = self._find(context)
@@ -99,7 +102,8 @@ class PcscReader:
         except DeviceError:
             s.SCardReleaseContext(context)
             raise
-        return PcscCard(s, context, handle, protocol)
+        self._last = PcscCard(s, context, handle, protocol)
+        return self._last
 
     def _context(self) -> Any:
         """A context of pcscd. Raises ReaderLost where it does not run."""
@@ -206,6 +210,7 @@ class PcscCard:
         self._scard, self._context, self._handle = scard, context, handle
         self._pci = scard.SCARD_PCI_T0 if protocol == scard.SCARD_PROTOCOL_T0 else scard.SCARD_PCI_T1
         self._lost = False
+        self._closed = threading.Event()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         threading.Thread(target=self._work, name="pcsc-apdu", daemon=True).start()
 
@@ -243,19 +248,21 @@ class PcscCard:
         return bytes(b & 0xFF for b in data)
 
     def close(self) -> None:
-        """Disconnect before any new session begins, in the worker, so that a hung APDU cannot hang us."""
+        """The worker disconnects, so that neither a hung APDU nor pcscd holds anybody up here."""
         if self._handle is None:
             return
         how = self._scard.SCARD_LEAVE_CARD if self._lost else self._scard.SCARD_UNPOWER_CARD
         self._lost = True
         handle, self._handle = self._handle, None
-        done = threading.Event()
 
         def end() -> None:
             self._scard.SCardDisconnect(handle, how)
             self._scard.SCardReleaseContext(self._context)
-            done.set()
+            self._closed.set()
 
         self._jobs.put(end)
         self._jobs.put(None)
-        done.wait(1.0)
+
+    def wait_closed(self, timeout_s: float) -> bool:
+        """After close: has the session ended? One that was never closed is not waited for."""
+        return self._handle is not None or self._closed.wait(timeout_s)

@@ -335,6 +335,7 @@ def test_closing_a_lost_session_never_resets_the_next_one() -> None:
     scard.SCardDisconnect(old._handle, scard.SCARD_LEAVE_CARD)  # as if pcscd had dropped it already
     new = reader.connect()
     old.close()
+    assert old.wait_closed(10.0)
     assert new.transmit(SELECT_PSE, 10.0).sw == 0x9000
 
 

@@ -91,6 +91,7 @@ def test_close_disconnects_once_and_releases_the_context(reader) -> None:
     card = made.connect()
     card.close()
     card.close()
+    assert card.wait_closed(10.0)
     assert made._scard.calls == ["disconnect", "release"]
 
 
