@@ -8,21 +8,13 @@ set -eu
 cd "$(dirname "$0")/.."
 here="$PWD"
 [ "$(id -u)" = 0 ] || { echo "test-arm64 makes a root file system: run it as root" >&2; exit 1; }
-missing=""
-for p in mmdebstrap qemu-user-static; do
-    dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
-done
-[ -z "$missing" ] || {
-    echo "installing$missing" >&2
-    apt-get update -qq
-    # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null; }
+tools/need.sh mmdebstrap qemu-user-static
 
 packages="python3,python3-venv,python3-dev,gcc,swig,libpcsclite-dev,libpcsclite1,pkg-config,ca-certificates"
 recipe="bookworm arm64 $packages $(date +%Y-%m)"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/takeback"
 tarball="$cache/arm64-$(printf %s "$recipe" | sha256sum | cut -c1-16).tar"
-wheels="$cache/arm64-wheels-$(cat requirements/device.txt tools/arm64.sh | sha256sum | cut -c1-16)"
+wheels="$cache/arm64-wheels-$(cat requirements/device.txt | sha256sum | cut -c1-16)"
 mkdir -p "$cache" "$wheels"
 if [ ! -s "$tarball" ]; then
     echo "making an arm64 Debian 12 (once, about four minutes)" >&2

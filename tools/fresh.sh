@@ -7,8 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 here="$PWD"
 [ "$(id -u)" = 0 ] || { echo "test-fresh makes a root file system: run it as root" >&2; exit 1; }
-command -v mmdebstrap >/dev/null 2>&1 || {
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mmdebstrap >/dev/null; }
+tools/need.sh mmdebstrap
 
 recipe="bookworm minbase git,ca-certificates $(date +%Y-%m)"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/takeback"

@@ -1,26 +1,15 @@
 #!/bin/sh
 # Build the test kernel once from Debian's source (about 4 minutes on 2 cores); print the folder that holds it.
 #
-# Cached under ~/.cache/takeback, keyed by this script and the config beside it. Needs root or sudo for apt only.
+# Cached under ~/.cache/takeback, keyed by source and config. Needs root or sudo for apt only.
 set -eu
 cd "$(dirname "$0")"
 source=linux-source-6.12
-key="$(cat build.sh config | sha256sum | cut -c1-16)"
+key="$(echo "$source" | cat - config | sha256sum | cut -c1-16)" # the kernel, not this script
 out="${XDG_CACHE_HOME:-$HOME/.cache}/takeback/uml-$key"
 if [ -x "$out/linux" ]; then echo "$out"; exit 0; fi
 
-packages="$source gcc make flex bison bc xz-utils libc6-dev"
-missing=""
-for p in $packages; do
-    dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
-done
-if [ -n "$missing" ]; then
-    sudo=""; [ "$(id -u)" = 0 ] || sudo="sudo"
-    echo "installing$missing" >&2
-    $sudo apt-get update -qq >&2
-    # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1
-fi
+../need.sh "$source" gcc make flex bison bc xz-utils libc6-dev
 
 work="$(mktemp -d "${TMPDIR:-/tmp}/takeback-uml.XXXXXX")"
 trap 'rm -rf "$work"' EXIT INT TERM

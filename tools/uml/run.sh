@@ -3,11 +3,7 @@
 set -eu
 here="$(cd "$(dirname "$0")" && pwd)"
 kernel="$("$here/build.sh")"
-for p in kmod iproute2; do
-    dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || {
-        sudo=""; [ "$(id -u)" = 0 ] || sudo="sudo"
-        DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "$p" >/dev/null; }
-done
+"$here/../need.sh" kmod iproute2
 said="$(mktemp)"
 home="$(mktemp -d)"
 trap 'rm -rf "$said" "$home"' EXIT INT TERM
