@@ -17,9 +17,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench.rig import Rig, patched, replay, rig, sell
+from bench.rig import Rig, replay, rig, sell
 from drivers import system
-from firmware.hal.link import Abort
 from firmware.ledger import journal
 from firmware.ledger.entry import Entry
 from firmware.ledger.lifecycle import Event, Kind, State
@@ -106,21 +105,20 @@ def drain() -> list[Result]:
 
 
 def drain_once(made: Rig, like: Entry) -> tuple[float, float]:
+    """The bare loop sends reversals that the bank has not seen either: what it has seen it answers faster."""
+    host, outbox = made.terminal.host, made.terminal.outbox
     for _ in range(DEBTS):
         owe(made, like)
-    frames: list[bytes] = []
-    link, exchange = made.devices.link, made.devices.link.exchange
-
-    def seen(frame: bytes, timeout_s: float, abort: Abort) -> bytes:
-        frames.append(frame)
-        return exchange(frame, timeout_s, abort)
-
+    frames = [host._frame(outbox._message(entry), True) for entry in outbox.owed]
+    for entry in outbox.owed:
+        made.terminal.journal.move(entry, Event.ACKNOWLEDGED)
+    for _ in range(DEBTS):
+        owe(made, like)
     made.disk.statements.clear()
-    with patched(link, "exchange", seen):
-        began = time.perf_counter()
-        ended = made.terminal.outbox.flush()
-        ours = time.perf_counter() - began
-    assert len(ended) == DEBTS and not made.terminal.outbox.owed, "not everything was drained"
+    began = time.perf_counter()
+    ended = outbox.flush()
+    ours = time.perf_counter() - began
+    assert len(ended) == DEBTS and not outbox.owed, "not everything was drained"
     writes = [s for s in made.disk.statements if s.lstrip().upper().startswith(("BEGIN", "INSERT", "COMMIT"))]
     with tempfile.TemporaryDirectory() as folder:
         db = twin(Path(folder), made)

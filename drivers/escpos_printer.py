@@ -20,7 +20,7 @@ from firmware.hal.printer import STATE_OF, Job, PrinterState, Proof
 ANSWER_S = 0.3
 LOOK_S = 0.5  # while it prints, look at its status this often: a boot is longer, so no power cut goes unseen
 LINE_S, MARGIN_S = 0.12, 2.5
-_CHUNK = 64
+_CHUNK, _SMALL_CHUNK = 512, 64  # a cheap printer's buffer has little room left when it says XOFF
 
 
 def diagnose(answers: dict[int, int]) -> PrinterTrouble | None:
@@ -266,7 +266,8 @@ class EscposPrinter:
     def _send(self, data: bytes, until: float) -> bool:
         """All of it, XOFF heeded. False if the time is gone. Raises PrinterFault, PortGone."""
         look = self._now() + LOOK_S
-        for at in range(0, len(data), _CHUNK):
+        size = _SMALL_CHUNK if self._ability.fence is Fence.NONE else _CHUNK
+        for at in range(0, len(data), size):
             self._listen(0.0)
             if self._now() >= look:
                 self._look()
@@ -276,7 +277,7 @@ class EscposPrinter:
                     return False
                 self._listen(min(LOOK_S, until - self._now()))
             try:
-                self._write(data[at : at + _CHUNK])
+                self._write(data[at : at + size])
             except PortStalled:
                 return False
         return True

@@ -136,7 +136,7 @@ class Peers:
         self.bank.restore_line() if up else self.bank.cut_line()
 
     def delay(self, milliseconds: int) -> None:
-        """How long the bank thinks."""
+        """How long the bank takes, its own work included."""
         self.bank.delay_s = milliseconds / 1000
 
     def unplug(self) -> None:

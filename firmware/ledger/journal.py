@@ -24,6 +24,7 @@ from firmware.ledger.lifecycle import Event, Kind, State
 FILE = "journal.db"
 _GENESIS = "0" * 64
 _VERSION = 2
+_KEPT = 64
 _SCHEMA = """
 CREATE TABLE journal(seq INTEGER PRIMARY KEY, entry INTEGER NOT NULL, text TEXT NOT NULL, hash TEXT NOT NULL);
 CREATE TABLE entries(id INTEGER PRIMARY KEY, state TEXT NOT NULL, kind TEXT NOT NULL, batch TEXT NOT NULL,
@@ -42,6 +43,7 @@ class Journal:
     def __init__(self, disk: Disk, clock: Clock) -> None:
         self._disk, self._clock = disk, clock
         self._db = disk.connect(FILE)
+        self._newest: dict[int, Entry] = {}  # as written by us, the only writer; what a failed commit leaves is unknown
         self._migrate()
 
     def _migrate(self) -> None:
@@ -63,9 +65,14 @@ class Journal:
         try:
             yield
         except Exception:
+            self._newest.clear()
             self._db.execute("ROLLBACK")
             raise
-        self._disk.commit(self._db)
+        try:
+            self._disk.commit(self._db)
+        except Exception:
+            self._newest.clear()
+            raise
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -115,6 +122,9 @@ class Journal:
                          "text=excluded.text",
                          (entry.id, entry.state.value, entry.kind.value, entry.batch, entry.stan, entry.original,
                           text))  # fmt: skip
+        if len(self._newest) > _KEPT:
+            self._newest.clear()
+        self._newest[entry.id] = entry
 
     def set(self, **settings: str) -> None:
         """Durable settings, all in one transaction."""
@@ -159,6 +169,8 @@ class Journal:
 
     def get(self, number: int) -> Entry:
         """Raises JournalError if there is no such entry."""
+        if number in self._newest:
+            return self._newest[number]
         found = self._entries("id=?", number)
         if not found:
             raise JournalError(f"there is no entry {number}")

@@ -54,10 +54,11 @@ class TlsBank:
     def _talk(self, s: ssl.SSLSocket) -> None:
         while self.line_up:
             frame = _read(s, int.from_bytes(_read(s, 2), "big"))
+            arrived = time.monotonic()
             self._on_wire(">", frame)
             with self._lock:
                 replies = self._bank.receive_at(datetime.now(), frame)
-            time.sleep(self.delay_s)
+            time.sleep(max(0.0, arrived + self.delay_s - time.monotonic()))
             for reply in replies if self.line_up else []:
                 self._on_wire("<", reply)
                 if isinstance(reply, Cut):
