@@ -46,27 +46,39 @@ class Scripted:
 
 
 class Disk(system.SqliteDisk):
-    """Counts commits, and writes down what was committed."""
+    """Writes down what is committed, while it is told to: that costs time, so never while time is taken."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
-        self.statements: list[str] = []
-        self.released_s = 0.0
+        self._db: Any = None
 
     def connect(self, name: str) -> Any:
-        db = super().connect(name)
-        db.set_trace_callback(self.statements.append)
-        return db
+        self._db = super().connect(name)
+        return self._db
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[list[str]]:
+        """The writing statements, as they are executed."""
+        heard: list[str] = []
+
+        def hear(statement: str) -> None:
+            if statement.lstrip().upper().startswith(("BEGIN", "INSERT", "COMMIT")):
+                heard.append(statement)
+
+        self._db.set_trace_callback(hear)
+        try:
+            yield heard
+        finally:
+            self._db.set_trace_callback(None)
 
 
 @dataclass
 class Sale:
-    """One sale: seconds from the first APDU to RELEASED, and what was sent and written meanwhile."""
+    """One sale: seconds from the first APDU to RELEASED, and what was sent meanwhile."""
 
     seconds: float = 0.0
     apdus: list[bytes] = field(default_factory=list)
     frame: bytes = b""
-    statements: list[str] = field(default_factory=list)
 
 
 class Rig:
@@ -115,20 +127,17 @@ class Rig:
 class Clockwork:
     """Takes the time of one sale at its two ends: the first APDU, and RELEASED on disk."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self) -> None:
         self.sale = Sale()
         self._began = 0.0
-        self._rig = rig
 
     def write(self, text: str) -> None:
         if '"released"' in text:
             self.sale.seconds = time.perf_counter() - self._began
-            self.sale.statements = list(self._rig.disk.statements)
 
     def transmitted(self, apdu: list[int]) -> None:
         if not self.sale.apdus:
             self._began = time.perf_counter()
-            self._rig.disk.statements.clear()
         self.sale.apdus.append(bytes(apdu))
 
 
@@ -137,7 +146,7 @@ def sell(rig: Rig, amount: str = "1250") -> Sale:
     from firmware import app
     from firmware.flows import sale
 
-    watch = Clockwork(rig)
+    watch = Clockwork()
     scard, link = rig.devices.reader._scard, rig.devices.link  # type: ignore[attr-defined]
     transmit, exchange = scard.SCardTransmit, link.exchange
 
@@ -168,8 +177,8 @@ def patched(holder: Any, name: str, value: Any) -> Iterator[None]:
         setattr(holder, name, before)
 
 
-def replay(rig: Rig, done: Sale, db: Any) -> float:
-    """The same APDU bytes to the same card, the same frame to the same bank, the same statements to a database of the
+def replay(rig: Rig, done: Sale, writes: list[str], db: Any) -> float:
+    """The same APDU bytes to the same card, the same frame to the same bank, the writes of a sale to a database of the
     same settings: seconds."""
     from smartcard import scard
 
@@ -184,9 +193,8 @@ def replay(rig: Rig, done: Sale, db: Any) -> float:
     for apdu in done.apdus:
         scard.SCardTransmit(handle, pci, list(apdu))
     rig.devices.link.exchange(done.frame, 5.0, lambda: False)
-    for statement in done.statements:
-        if statement.lstrip().upper().startswith(("BEGIN", "INSERT", "COMMIT")):
-            db.execute(statement)
+    for statement in writes:
+        db.execute(statement)
     seconds = time.perf_counter() - began
     scard.SCardDisconnect(handle, scard.SCARD_UNPOWER_CARD)
     scard.SCardReleaseContext(context)
