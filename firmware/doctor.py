@@ -248,6 +248,9 @@ def _link(config: Config, parts: Openers) -> Finding:
 
 
 def summary(findings: list[Finding]) -> Word:
-    """One word for all."""
+    """One word for all; well is only what was looked at and needs nothing."""
     bad = sum(f.health is Health.FAULT for f in findings)
-    return Word(f"{bad} 项故障", f"{bad} FAULTS") if bad else Word("一切正常", "ALL WELL")
+    if bad:
+        return Word(f"{bad} 项故障", f"{bad} FAULT" + "S" * (bad > 1))
+    noted = any(f.health is Health.NOTE for f in findings)
+    return Word("未见故障", "NO FAULT FOUND") if noted else Word("一切正常", "ALL WELL")

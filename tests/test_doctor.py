@@ -135,6 +135,14 @@ def test_each_fault_is_named_alone_with_one_step(clinic: Clinic, what: str, part
     assert "\n" not in fault.found + fault.fix
 
 
+def test_the_last_line_says_no_more_than_was_looked_at(clinic: Clinic) -> None:
+    assert doctor.summary(list(clinic.examine().values())).en == "ALL WELL"
+    clinic.world.paper.near_end = True
+    assert doctor.summary(list(clinic.examine().values())).en == "NO FAULT FOUND"
+    clinic.world.line_up = False
+    assert doctor.summary(list(clinic.examine().values())).en == "1 FAULT"
+
+
 def test_a_certificate_that_ends_soon_is_a_note(clinic: Clinic) -> None:
     clinic.world.now = datetime.fromtimestamp((clinic.state / "certs" / "ca.pem").stat().st_mtime)
     from datetime import timedelta
