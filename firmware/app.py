@@ -99,6 +99,7 @@ def _rest(t: Terminal) -> None:
 def show_idle(t: Terminal) -> None:
     now = t.devices.clock.now().strftime("%m-%d %H:%M")
     gone = next((word for part, word in _GONE.items() if part in t.console.gone), None)
+    gone = gone or (w.PAPER_LOW if t.console.paper_low else None)
     t.console.show(screens.idle(len(t.outbox.owed), len(t.outbox.stuck), t.session.signed_on, now, gone))
 
 

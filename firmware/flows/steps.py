@@ -9,7 +9,7 @@ from firmware.emv.chip import Chip, Cryptogram
 from firmware.emv.cvm import CvmList, Method
 from firmware.errors import CardError, Refused
 from firmware.faults import network
-from firmware.hal.printer import TROUBLE_OF
+from firmware.hal.printer import TROUBLE_OF, PrinterState
 from firmware.hal.reader import Card
 from firmware.hal.screen import Screen
 from firmware.hal.signals import Sound
@@ -45,7 +45,9 @@ def paper_ready(t: Terminal) -> None:
 
     Raises Refused with what to do. A suspected jam cannot be seen here: it shows when the fence is missing.
     """
-    trouble = TROUBLE_OF.get(t.devices.printer.status())
+    state = t.devices.printer.status()
+    t.console.paper_low = state is PrinterState.PAPER_LOW
+    trouble = TROUBLE_OF.get(state)
     if trouble:
         raise Refused(screens.HOW_TO_CURE[trouble])
 

@@ -29,6 +29,7 @@ class Console:
     def __init__(self, devices: Devices, times: Times) -> None:
         self._d, self._times = devices, times
         self.gone: set[str] = set()  # parts that said they are gone and not yet that they are back
+        self.paper_low = False  # as of the last look before a sale
 
     def show(self, screen: Screen) -> None:
         """Raises DisplayLost."""

@@ -26,7 +26,8 @@ def money(fen: int) -> str:
 
 
 def idle(owed: int, stuck: int, signed_on: bool, clock: str, gone: Word | None = None) -> Screen:
-    """At rest: what is wrong first, else welcome. `gone`: a part that does not answer."""
+    """At rest: what is wrong first, else welcome. `gone`: what a part wants (it does not answer, it needs
+    paper soon)."""
     line = w.STUCK if stuck else w.REVERSAL_PENDING if owed else gone or (w.READY if signed_on else w.NOT_SIGNED_ON)
     return Screen("idle", w.WELCOME, clock, (line,), w.K_START, alarm=bool(owed or stuck or gone))
 

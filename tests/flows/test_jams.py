@@ -8,6 +8,7 @@ import pytest
 from firmware.errors import PrinterTrouble
 from firmware.hal.printer import Proof
 from firmware.ledger.lifecycle import State
+from firmware.words import PAPER_LOW, READY
 from hal_mocks import books
 from hal_mocks.desk import Desk
 from hal_mocks.paper import approvals
@@ -229,3 +230,17 @@ def test_a_printer_without_a_fence_leaves_the_last_word_to_a_person(start: bytes
     assert state(desk) is end
     names = [s.name for s in desk.film.screens]
     assert names.index("slip_complete") < names.index("approved" if end is State.RELEASED else "reversed")
+
+
+def test_paper_near_its_end_sells_and_stands_on_the_idle_screen_until_a_new_roll_is_in(start: bytes) -> None:
+    desk = Desk(World.load(start))
+    desk.world.paper.near_end = True
+    desk.play(Person(buys("1250")))
+    assert state(desk) is State.RELEASED and desk.film.now.lines == (PAPER_LOW,)
+
+    def new_roll(d: Desk) -> None:
+        d.world.paper.near_end = False
+
+    first, second, third = buys("300")
+    desk.play(Person([on("idle", do("a new roll", new_roll), *first.acts), second, third]))
+    assert desk.film.now.name == "idle" and desk.film.now.lines == (READY,)
