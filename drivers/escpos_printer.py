@@ -13,14 +13,15 @@ from collections.abc import Callable
 from drivers import escpos
 from drivers.escpos import Incoming, Reply
 from drivers.printer_models import MODELS, Ability, Fence
-from drivers.serial_port import Port, PortGone, PortStalled
+from drivers.serial_port import Port, PortError, PortStalled
 from firmware.errors import PrinterFault, PrinterTrouble
 from firmware.hal.printer import STATE_OF, Job, PrinterState, Proof
 
 ANSWER_S = 0.3
 LOOK_S = 0.5  # while it prints, look at its status this often: a boot is longer, so no power cut goes unseen
 LINE_S, MARGIN_S = 0.12, 2.5
-_CHUNK, _SMALL_CHUNK = 512, 64  # a cheap printer's buffer has little room left when it says XOFF
+_SLOW_BAUD = 38400
+_CHUNK, _PACED_CHUNK = 512, 32  # a small buffer has little room left when it says XOFF
 
 
 def diagnose(answers: dict[int, int]) -> PrinterTrouble | None:
@@ -50,6 +51,7 @@ class EscposPrinter:
         self._number = 0
         self._status: int | None = None
         self._fences: set[bytes] = set()
+        self._paced = self._choked = False
         self._stale = False  # the printer may still hold bytes of a job that was not proved
         self._forget()
 
@@ -59,10 +61,11 @@ class EscposPrinter:
             data = escpos.encode(job, self._ability, spoil=self._stale)
             self._stale = True
             proof = self._printed(data)
-        except PortGone:
+        except PortError:
             self._close()
             raise PrinterFault(PrinterTrouble.NO_REPLY) from None
         except PrinterFault:
+            self._paced = self._paced or self._choked  # slower from now on
             self._drop()
             raise
         self._stale = False
@@ -73,7 +76,7 @@ class EscposPrinter:
             self._listen(0.0)
             self._know()
             answers, whole = self._ask_all()
-        except PortGone:
+        except PortError:
             self._close()
             return PrinterState.UNKNOWN
         trouble = diagnose(answers)
@@ -86,7 +89,7 @@ class EscposPrinter:
     # -- a job -----------------------------------------------------------------------------------------------------
 
     def _ready(self) -> None:
-        """An open port, a known printer, an empty buffer. Raises PrinterFault, PortGone. Nothing is sent to a printer
+        """An open port, a known printer, an empty buffer. Raises PrinterFault, PortError. Nothing is sent to a printer
         that says nothing: what cannot be proved need not be begun."""
         self._listen(0.0)
         if not self._know():
@@ -103,7 +106,8 @@ class EscposPrinter:
             raise PrinterFault(why)
 
     def _printed(self, data: bytes) -> Proof:
-        """Send, then wait for what this printer can prove. Raises PrinterFault, PortGone."""
+        """Send, then wait for what this printer can prove. Raises PrinterFault, PortError."""
+        self._choked = False
         paper_s = len(data) * 10 / self._baud + data.count(b"\n") * LINE_S
         until = self._now() + paper_s + MARGIN_S
         if not self._send(data, until):
@@ -117,6 +121,8 @@ class EscposPrinter:
             raise PrinterFault(self._why())
         wanted = f"{self._number % 10000:04d}".encode()
         if not self._watch(until, lambda: wanted in self._fences if strong else self._weak >= 2):
+            raise PrinterFault(self._why())
+        if self._choked and not self._paced:  # what was already on its way may have been lost
             raise PrinterFault(self._why())
         if strong:
             return Proof.PRINTED
@@ -135,8 +141,8 @@ class EscposPrinter:
         return proof
 
     def _watch(self, until: float, done: Callable[[], bool]) -> bool:
-        """Until `done`. False when the time is up. Once a second, and whenever the printer reports trouble by itself,
-        it is asked: only what it answers now counts, an automatic status may be old. Raises PrinterFault, PortGone."""
+        """Until `done`. False when the time is up. Every half second, and when the printer reports trouble by itself,
+        it is asked: only what it answers now counts, an automatic status may be old. Raises PrinterFault, PortError."""
         look = self._now() + LOOK_S
         while not done():
             left = min(look, until) - self._now()
@@ -150,7 +156,7 @@ class EscposPrinter:
         return True
 
     def _look(self) -> None:
-        """Only with a whole and clean answer does a job go on. Raises PrinterFault, PortGone."""
+        """Only with a whole and clean answer does a job go on. Raises PrinterFault, PortError."""
         self._alarmed = False
         answers, whole = self._ask_all()
         trouble = diagnose(answers)
@@ -171,7 +177,7 @@ class EscposPrinter:
                 self._write(escpos.DROP_BUFFER)
                 self._listen(0.05)
                 self._stale = False
-            except (PortGone, PortStalled):
+            except PortError:
                 self._close()
 
     # -- what it can do --------------------------------------------------------------------------------------------
@@ -183,7 +189,7 @@ class EscposPrinter:
         return bool(self._ability.asks)
 
     def _probe(self) -> None:
-        """No answer is 'unknown', never 'ok'. Raises PortGone."""
+        """No answer is 'unknown', never 'ok'. Raises PortError."""
         self._listen(0.05)
         self._forget()
         if self._ask(1) is None and self._ask(4) is None:
@@ -199,7 +205,7 @@ class EscposPrinter:
             self._stale = True  # who knows what it kept from before we came
 
     def _probe_fence(self) -> Fence:
-        """Asked of a printer without trouble: one in trouble answers no fence. Raises PortGone."""
+        """Asked of a printer without trouble: one in trouble answers no fence. Raises PortError."""
         if self._model.fence is Fence.NONE:
             return Fence.NONE
         if self._model.fence is Fence.STRONG:
@@ -241,7 +247,7 @@ class EscposPrinter:
     # -- the port --------------------------------------------------------------------------------------------------
 
     def _opened(self) -> Port:
-        """Raises PortGone."""
+        """Raises PortError."""
         if self._port is None:
             self._port = self._opener()
             self._ability = self._model.probed(frozenset(), Fence.NONE)
@@ -264,10 +270,16 @@ class EscposPrinter:
         self._opened().write(data)
 
     def _send(self, data: bytes, until: float) -> bool:
-        """All of it, XOFF heeded. False if the time is gone. Raises PrinterFault, PortGone."""
+        """All of it, XOFF heeded. False if the time is gone. Raises PrinterFault, PortError.
+
+        A port takes bytes faster than its line carries them; what it took no XOFF can stop, and a question waits behind
+        it. So a printer that is known to say XOFF, or that could not prove a loss, or on a slow line, gets little at a
+        time, each as long as the line needs."""
         look = self._now() + LOOK_S
-        size = _SMALL_CHUNK if self._ability.fence is Fence.NONE else _CHUNK
+        paced = self._paced or self._ability.fence is Fence.NONE or self._baud < _SLOW_BAUD
+        size = _PACED_CHUNK if paced else _CHUNK
         for at in range(0, len(data), size):
+            clear = self._now() + size * 10 / self._baud
             self._listen(0.0)
             if self._now() >= look:
                 self._look()
@@ -280,6 +292,8 @@ class EscposPrinter:
                 self._write(data[at : at + size])
             except PortStalled:
                 return False
+            if paced:
+                self._wait(lambda: False, clear - self._now())
         return True
 
     def _wait(self, done: Callable[[], bool], timeout_s: float) -> bool:
@@ -289,7 +303,7 @@ class EscposPrinter:
         return done()
 
     def _listen(self, timeout_s: float) -> None:
-        """Sort what has come; wait for it at most so long. Raises PortGone."""
+        """Sort what has come; wait for it at most so long. Raises PortError."""
         for reply in self._incoming.feed(self._opened().read(timeout_s)):
             self._sort(reply)
 
@@ -297,6 +311,7 @@ class EscposPrinter:
         """Each kind into its own place, so that no question takes another's answer."""
         if reply.kind in ("xon", "xoff"):
             self._held = reply.kind == "xoff"
+            self._choked = self._choked or self._held
         elif reply.kind == "status":
             self._status = reply.data[0]
         elif reply.kind == "fence":

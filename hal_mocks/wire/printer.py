@@ -16,7 +16,7 @@ import time
 import tty
 from dataclasses import dataclass
 
-from drivers.serial_port import PortGone
+from drivers.serial_port import PortGone, PortStalled
 from firmware.errors import PrinterTrouble
 from hal_mocks.paper import Roll, Row
 
@@ -287,13 +287,17 @@ class Hardware:
 
 
 class Wire:
-    """Printer and line in virtual time, opener and port in one. `unplug_at`, `cycle_at`: after so many more bytes."""
+    """Printer and line in virtual time, opener and port in one. `unplug_at`, `cycle_at`: after so many more bytes.
 
-    def __init__(self, hardware: Hardware) -> None:
-        self.hardware = hardware
+    `buffered`: as a real port, it takes all bytes at once and the line carries them later; no XOFF calls them back."""
+
+    def __init__(self, hardware: Hardware, buffered: bool = False) -> None:
+        self.hardware, self.buffered = hardware, buffered
         self.now_s = 0.0
-        self.plugged, self.opened = True, 0
+        self.plugged, self.opened, self.stalled = True, 0, False
         self.unplug_at = self.cycle_at = 0
+        self._pending = bytearray()
+        self._line_free_s = 0.0
 
     def __call__(self) -> Wire:
         if not self.plugged:
@@ -305,15 +309,28 @@ class Wire:
         return self.now_s
 
     def write(self, data: bytes) -> None:
-        for byte in data:
+        if self.stalled:
+            self.now_s += 2.0
+            raise PortStalled("no bytes taken for 2 s")
+        self._check()
+        if not self._pending:
+            self._line_free_s = self.now_s
+        self._pending += data
+        while self._pending and not self.buffered:
+            self.now_s = self._line_free_s + 10 / self.hardware.model.baud
+            self._carry()
             self._check()
-            self.now_s += 10 / self.hardware.model.baud
-            self.hardware.hear(byte, self.now_s)
-            self.unplug_at, gone = max(0, self.unplug_at - 1), self.unplug_at == 1
-            self.plugged = self.plugged and not gone
-            self.cycle_at, cycle = max(0, self.cycle_at - 1), self.cycle_at == 1
-            if cycle:
-                self.hardware.power_cycle(self.now_s)
+
+    def _carry(self) -> None:
+        """The next byte reaches the printer."""
+        self._line_free_s += 10 / self.hardware.model.baud
+        byte = self._pending.pop(0)
+        self.hardware.hear(byte, self._line_free_s)
+        self.unplug_at, gone = max(0, self.unplug_at - 1), self.unplug_at == 1
+        self.plugged = self.plugged and not gone
+        self.cycle_at, cycle = max(0, self.cycle_at - 1), self.cycle_at == 1
+        if cycle:
+            self.hardware.power_cycle(self._line_free_s)
 
     def read(self, timeout_s: float) -> bytes:
         self._check()
@@ -324,13 +341,19 @@ class Wire:
                 data, self.hardware.out = self.hardware.out, b""
                 return data
             later = self.hardware.next_s(self.now_s)
-            if later is None or later > until:
+            arrives = self._line_free_s + 10 / self.hardware.model.baud if self._pending else None
+            if arrives is not None and arrives <= min(until, later or until):
+                self.now_s = max(self.now_s, arrives)
+                self._carry()
+                self._check()
+            elif later is None or later > until:
                 self.now_s = until + 1e-9
                 return b""
-            self.now_s = max(self.now_s, later)
+            else:
+                self.now_s = max(self.now_s, later)
 
     def close(self) -> None:
-        return None
+        self._pending.clear()
 
     def _check(self) -> None:
         if not self.plugged:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -345,15 +346,30 @@ def test_a_stall_in_a_short_job_of_a_cheap_printer_is_handed_over_and_never_call
     assert len(roll.rows) == 2 and roll.rows[-1].torn
 
 
-def test_a_small_buffer_is_never_overrun_and_every_row_arrives() -> None:
-    for baud, line_s in ((9600, 0.1), (115200, 0.11), (115200, 0.01)):
-        roll = Roll()
-        wire = Wire(Hardware(roll, Model("small", eot=(1, 4), fence="", asb=False, drops=False, vague=True,
-                                         xon_xoff=True, buffer=256, baud=baud, line_s=line_s), paced=True))  # fmt: skip
-        printer = EscposPrinter(wire, baud, now=wire.clock)
-        outcome(printer, job(1, LONG))
-        wire.read(60.0)
-        assert wire.hardware.lost_bytes == 0 and len(roll.rows) == 3 + 31
+@pytest.mark.parametrize("buffered", [False, True], ids=["line as fast as the port", "port faster than the line"])
+@pytest.mark.parametrize(("baud", "line_s"), [(9600, 0.1), (115200, 0.11), (115200, 0.01)])
+def test_a_small_buffer_is_never_overrun_and_every_row_arrives(buffered: bool, baud: int, line_s: float) -> None:
+    roll = Roll()
+    wire = Wire(Hardware(roll, replace(CHEAP, baud=baud, line_s=line_s), paced=True), buffered)
+    printer = EscposPrinter(wire, baud, now=wire.clock)
+    assert outcome(printer, job(1, LONG)) is Proof.HANDED
+    wire.read(60.0)
+    assert wire.hardware.lost_bytes == 0 and len(roll.rows) == 3 + 31
+
+
+@pytest.mark.parametrize("model", [FULL, MIDDLE], ids=lambda m: m.name)
+def test_a_printer_with_a_fence_and_a_small_buffer_is_never_believed_after_an_xoff_and_then_fed_slowly(
+    model: Model,
+) -> None:
+    """What the port had taken when the XOFF came may be lost; the fence would be answered all the same."""
+    roll = Roll()
+    wire = Wire(Hardware(roll, replace(model, buffer=256, xon_xoff=True, baud=9600, line_s=0.1), paced=True), True)
+    printer = EscposPrinter(wire, 9600, now=wire.clock)
+    assert isinstance(outcome(printer, job(1, LONG)), PrinterTrouble)
+    roll.rows.clear()
+    wire.hardware.lost_bytes = 0
+    assert isinstance(outcome(printer, job(2, LONG)), Proof)
+    assert wire.hardware.lost_bytes == 0 and len(roll.rows) == 31
 
 
 def test_picture_data_holds_no_real_time_command() -> None:
@@ -378,3 +394,29 @@ def test_both_widths_and_every_model_print_the_same_slip(model: str, paper: str)
     assert roll.rows[2].text == "凭证号 VOUCHER" + " " * (width - 20) + "000123"
     (found,) = zxingcpp.read_barcodes(picture.paper(roll, columns=width))
     assert found.text == "TB1 000123"
+
+
+@pytest.mark.parametrize("model", [FULL, MIDDLE, CHEAP], ids=lambda m: m.name)
+@pytest.mark.parametrize("known", [False, True], ids=["at the first word", "between two jobs"])
+def test_a_port_that_takes_no_bytes_is_no_reply_and_works_again_when_it_does(model: Model, known: bool) -> None:
+    """A write has its time limit: a line held by CTS, a hung USB bridge."""
+    wire = Wire(Hardware(Roll(), model, paced=True))
+    printer = EscposPrinter(wire, model.baud, now=wire.clock)
+    if known:
+        printer.print(job(1))
+    wire.stalled = True
+    assert printer.status() is PrinterState.UNKNOWN
+    assert outcome(printer, job(2)) is T.NO_REPLY
+    assert wire.now_s < 60
+    wire.stalled = False
+    assert isinstance(outcome(printer, job(3)), Proof)
+
+
+@pytest.mark.parametrize("baud", [1200, 2400, 9600, 19200, 38400, 115200])
+@pytest.mark.parametrize("model", [FULL, MIDDLE, CHEAP], ids=lambda m: m.name)
+def test_a_port_faster_than_its_line_delays_no_answer_beyond_its_time(model: Model, baud: int) -> None:
+    """A question stands in the port's queue behind the job; it must not be taken for silence."""
+    wire = Wire(Hardware(Roll(), replace(model, baud=baud), paced=True), buffered=True)
+    printer = EscposPrinter(wire, baud, now=wire.clock)
+    assert isinstance(outcome(printer, job(1, LONG)), Proof)
+    assert wire.hardware.lost_bytes == 0 and wire.hardware.roll.rows[-1].text.startswith("row 29")
