@@ -150,14 +150,12 @@ class OledDisplay:
 
     def _try(self, wanted: list[bytes] | None) -> str:
         """Send one frame, or dim. Empty, or what went wrong."""
-        from luma.core.error import Error
-
         try:
             if wanted is None:
                 self._dim()
             else:
                 self._send(wanted)
-        except (Error, OSError) as broken:
+        except Exception as broken:  # bus, chip, GPIO or a missing library: this thread must outlive them all
             self._device = None
             return f"{type(broken).__name__}: {broken}"
         return ""

@@ -70,7 +70,7 @@ class Panel(KeyEntry):
             try:
                 s = self._open()
                 s.settimeout(None)
-            except OSError:
+            except (OSError, ValueError):
                 time.sleep(_RETRY_S)
                 continue
             with self._lock:

@@ -143,7 +143,7 @@ class PcscReader:
             began = time.monotonic()
             try:
                 self._watch_one_service()
-            except DeviceError:
+            except Exception:  # whatever the library does, somebody must go on watching
                 self._seen(False, "")
             failures = 0 if time.monotonic() - began > 5.0 else min(failures + 1, len(self._back_off_s) - 1)
             time.sleep(self._back_off_s[failures])
@@ -238,6 +238,8 @@ class PcscCard:
             return apdu_transport.exchange(self._send, apdu)
         except DeviceError as broken:
             return broken
+        except Exception as strange:
+            return CardLost(type(strange).__name__)
 
     def _send(self, apdu: bytes) -> bytes:
         ok, data = self._scard.SCardTransmit(self._handle, self._pci, list(apdu))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import termios
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -38,10 +39,10 @@ class SerialPort:
     def __init__(self, name: str, baud: int, rtscts: bool = False) -> None:
         import serial
 
-        self._errors = (OSError, TypeError, serial.SerialException)
+        self._errors = (OSError, TypeError, ValueError, termios.error, serial.SerialException)
         try:
             self._port: Any = serial.Serial(name, baud, timeout=0, write_timeout=2.0, rtscts=rtscts, exclusive=True)
-        except (OSError, ValueError, serial.SerialException) as broken:
+        except self._errors as broken:
             raise PortGone(str(broken)) from None
 
     def write(self, data: bytes) -> None:

@@ -98,7 +98,7 @@ class TlsLink:
             except BaseException:
                 raw.close()
                 raise
-        except (OSError, ssl.SSLError) as broken:
+        except (OSError, ssl.SSLError, ValueError) as broken:
             raise NotSent(f"{type(broken).__name__}: {broken}") from None
         return True
 

@@ -199,3 +199,20 @@ def test_every_bus_error_is_display_lost(bench, number: int) -> None:
     bench.bus.fail = OSError(number, "bus")
     with pytest.raises(DisplayLost):
         bench.display.show(screens.self_test())
+
+
+def test_whatever_opening_raises_is_display_lost_and_the_worker_lives_on() -> None:
+    bench = OnI2c()
+    failures = [RuntimeError("no GPIO"), ImportError("no spidev"), ValueError("x"), OSError(5, "x")]
+
+    def opener():
+        if failures:
+            raise failures.pop()
+        return bench._open()
+
+    display = OledDisplay(opener, "zh")
+    for _ in range(4):
+        with pytest.raises(DisplayLost):
+            display.show(screens.self_test())
+    display.show(screens.self_test())
+    assert bench.shows(screens.self_test())

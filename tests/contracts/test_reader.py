@@ -356,3 +356,40 @@ def test_features_of_a_pin_pad_reader_are_listed() -> None:
     scard.features = [6, 4, 0x42, 0x33, 0x00, 0x06, 10, 4, 0x42, 0x33, 0x00, 0x0A, 18, 4, 0x42, 0x33, 0x00, 0x12]
     assert PcscReader("", scard).features() == {6: 0x42330006, 10: 0x4233000A, 18: 0x42330012}
     assert parse_features(b"\x06\x04\x42") == {} and parse_features(b"") == {}
+
+
+def test_a_library_that_does_something_strange_does_not_end_the_watch() -> None:
+    scard, inbox = ScardSim(), QueueInbox()
+    asked = scard.SCardGetStatusChange
+    strange = iter([ValueError("strange"), TypeError("stranger")])
+
+    def once(*arguments):
+        broken = next(strange, None)
+        if broken:
+            raise broken
+        return asked(*arguments)
+
+    scard.SCardGetStatusChange = once  # type: ignore[method-assign]
+    reader = PcscReader("", scard, back_off_s=(0.001, 0.001))
+    reader.start(inbox.post)
+    scard.insert(SoftCard())
+    seen = []
+    while CardInserted() not in seen:
+        event = inbox.next(10.0)
+        assert event is not None, "nobody watches any more"
+        seen.append(event)
+
+
+def test_a_library_that_does_something_strange_to_a_card_is_a_lost_card() -> None:
+    scard = ScardSim()
+    scard.insert(SoftCard())
+    card = PcscReader("", scard).connect()
+
+    def strange(*_):
+        raise OverflowError
+
+    scard.SCardTransmit = strange  # type: ignore[method-assign]
+    with pytest.raises(CardLost):
+        card.transmit(SELECT_PSE, 10.0)
+    card.close()
+    assert card.wait_closed(10.0)
