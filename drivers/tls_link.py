@@ -6,6 +6,7 @@ says unasked, and by the echo before money (firmware/host/exchange.py).
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import queue
@@ -110,11 +111,12 @@ class TlsLink:
             raw = socket.socket(family, socket.SOCK_STREAM)
             try:
                 raw.setblocking(False)
-                raw.connect_ex(address)
-                _ready(raw, True, time.monotonic() + share, abort)
-                error = raw.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                if error:
-                    raise OSError(error, os.strerror(error))
+                begun = raw.connect_ex(address)
+                if begun == errno.EINPROGRESS:
+                    _ready(raw, True, time.monotonic() + share, abort)
+                    begun = raw.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if begun:
+                    raise OSError(begun, os.strerror(begun))
                 return raw
             except OSError as broken:
                 raw.close()

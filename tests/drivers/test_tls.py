@@ -210,3 +210,24 @@ def test_an_address_that_swallows_everything_costs_the_budget_and_an_abort_ends_
         looks = iter([False, False, True])
         with pytest.raises(NotSent):
             link.connect(600.0, lambda: next(looks, True))
+
+
+def test_of_several_addresses_the_first_that_answers_is_taken(monkeypatch: pytest.MonkeyPatch, bank: TlsBank,
+                                                              certs: Path) -> None:  # fmt: skip
+    """No route at once (IPv6 without a router), a refusal, then the bank."""
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        closed = s.getsockname()[1]
+    found = [(socket.AF_INET6, 1, 6, "", ("2001:db8::1", bank.port)), (socket.AF_INET, 1, 6, "", ("127.0.0.1", closed)),
+             (socket.AF_INET, 1, 6, "", ("127.0.0.1", bank.port))]  # fmt: skip
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    tried: list[int] = []
+    real = socket.socket.connect_ex
+
+    class Unrouted(socket.socket):
+        def connect_ex(self, address):
+            tried.append(address[1])
+            return 101 if self.family == socket.AF_INET6 else real(self, address)
+
+    monkeypatch.setattr(socket, "socket", Unrouted)
+    assert TlsLink("bank.example", bank.port, "bank.test", certs).connect(5.0, never)
+    assert tried == [bank.port, closed, bank.port]
