@@ -52,7 +52,7 @@ class OnTls(Bench):
         provision.certificates(certs, "bank.test")
         self.bank = World().bank
         self.server = TlsBank(self.bank, certs, threading.RLock())
-        self.link = TlsLink("localhost", self.server.port, "bank.test", certs)
+        self.link = TlsLink("127.0.0.1", self.server.port, "bank.test", certs)
 
     def line(self, up: bool) -> None:
         self.server.restore_line() if up else self.server.cut_line()

@@ -191,7 +191,9 @@ def test_a_resolver_that_hangs_costs_the_budget_and_no_more_and_is_asked_once(mo
 
 def test_a_resolver_that_fails_later_does_not_cut_off_a_bank_that_is_known(monkeypatch: pytest.MonkeyPatch,
                                                                           bank: TlsBank, certs: Path) -> None:  # fmt: skip
-    link = TlsLink("localhost", bank.port, "bank.test", certs)
+    here = [(socket.AF_INET, 1, 6, "", ("127.0.0.1", bank.port))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: here)
+    link = TlsLink("bank.example", bank.port, "bank.test", certs)
     assert link.connect(5.0, never)
     link.close()
 
