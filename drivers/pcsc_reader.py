@@ -250,7 +250,7 @@ class PcscCard:
         return bytes(b & 0xFF for b in data)
 
     def close(self) -> None:
-        """The worker disconnects, so that neither a hung APDU nor pcscd holds anybody up here."""
+        """Disconnect before anything else is done with the slot, in the worker, so that a hung APDU cannot hang us."""
         if self._handle is None:
             return
         how = self._scard.SCARD_LEAVE_CARD if self._lost else self._scard.SCARD_UNPOWER_CARD
@@ -264,6 +264,7 @@ class PcscCard:
 
         self._jobs.put(end)
         self._jobs.put(None)
+        self._closed.wait(1.0)
 
     def wait_closed(self, timeout_s: float) -> bool:
         """After close: has the session ended? One that was never closed is not waited for."""
