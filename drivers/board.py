@@ -22,14 +22,12 @@ from firmware.hal.signals import Signals
 
 def openers(config: Config) -> Openers:
     """The same parts, each by itself."""
-    state = config.state_directory()
     return Openers(
         reader=lambda: PcscReader(config.parts.reader_like),
         keypad=lambda: keypad(config),
         display=lambda: display(config),
         printer=lambda: printer(config),
         link=lambda: link(config),
-        disk=lambda: system.SqliteDisk(state),
         clock=system.SystemClock,
         random=system.SystemRandom,
     )

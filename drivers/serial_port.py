@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 
 class PortError(Exception):
-    """The port did not do it. `busy`, `gone` and `stalled` are the words it carries."""
+    """The port did not do it; the text says what the system said."""
 
 
 class PortGone(PortError):

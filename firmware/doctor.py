@@ -69,7 +69,7 @@ def examine(config: Config, parts: Openers, test_print: bool = False) -> Iterato
     running = _journal(config)
     yield running
     yield _disk(config)
-    yield _clock(config, parts)
+    yield _clock(parts)
     if running.health is Health.NOTE and "running" in running.found:
         for part in ("reader", "keypad", "display", "printer"):
             yield Finding(part, Health.NOTE, "not looked at: the running terminal holds it",
@@ -159,7 +159,7 @@ def _disk(config: Config) -> Finding:
     return Finding("disk", Health.OK, f"{free >> 20} MB are free")
 
 
-def _clock(config: Config, parts: Openers) -> Finding:
+def _clock(parts: Openers) -> Finding:
     now = parts.clock().now()
     if now < _FIRST_DAY:
         return Finding("clock", Health.FAULT, f"the clock says {now:%Y-%m-%d %H:%M}", "sudo timedatectl set-ntp true")

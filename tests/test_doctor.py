@@ -40,7 +40,7 @@ class Clinic:
             reader=lambda: parts.SimReader(self.world, power), keypad=lambda: parts.SimKeypad(power, inbox),
             display=lambda: parts.SimDisplay(self.world, power, film),
             printer=lambda: parts.SimPrinter(self.world, power, film),
-            link=lambda: parts.SimLink(self.world, power, film), disk=lambda: parts.SimDisk(self.world, power),
+            link=lambda: parts.SimLink(self.world, power, film),
             clock=lambda: parts.SimClock(self.world, power), random=lambda: parts.SimRandom(self.world, power),
         )  # fmt: skip
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware.hal.clock import Clock
-from firmware.hal.disk import Disk
 from firmware.hal.display import Display
 from firmware.hal.keypad import Keypad
 from firmware.hal.link import HostLink
@@ -24,6 +23,5 @@ class Openers:
     display: Callable[[], Display]
     printer: Callable[[], Printer]
     link: Callable[[], HostLink]
-    disk: Callable[[], Disk]
     clock: Callable[[], Clock]
     random: Callable[[], Random]
