@@ -15,6 +15,7 @@ from typing import Any
 from drivers import board, oled_display, system
 from drivers.gpio_signals import NoSignals
 from drivers.oled_display import OledDisplay
+from drivers.outlet import Outlets
 from firmware import config, log, terminal
 from firmware.config import Config
 from firmware.hal.devices import Devices
@@ -101,6 +102,7 @@ class Rig:
             printer=board.printer(self.config), link=board.link(self.config), clock=system.SystemClock(),
             random=system.SystemRandom(), disk=self.disk, inbox=self.person, signals=NoSignals(),
             watchdog=system.NotifyWatchdog(""),
+            outlet=Outlets("", 0),
         )  # fmt: skip
         self.terminal = terminal.build(self.config, self.devices, self.keys)
         assert self.terminal.session.sign_on() == ""

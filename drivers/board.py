@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import serial
+
 from drivers import printer_models, serial_port, system
 from drivers.escpos_printer import EscposPrinter
 from drivers.gpio_signals import GpioSignals, NoSignals
 from drivers.matrix_keypad import MatrixKeypad, library
 from drivers.oled_display import OledDisplay, open_i2c, open_spi
+from drivers.outlet import Outlets
 from drivers.panel import Panel
 from drivers.pcsc_reader import PcscReader
+from drivers.scanner import Scanner
 from drivers.tls_link import TlsLink
 from firmware.config import Config, Parts
+from firmware.errors import ConfigError
 from firmware.hal.devices import Devices
 from firmware.hal.display import Display
+from firmware.hal.events import Post
 from firmware.hal.keypad import Keypad
 from firmware.hal.openers import Openers
 from firmware.hal.signals import Signals
@@ -41,7 +47,6 @@ def link(config: Config) -> TlsLink:
 
 def build(config: Config) -> Devices:
     """All parts of one terminal. Raises KeypadLost where GPIO is asked for and not there, ImportError for pyscard."""
-    state = config.state_directory()
     keys, glass, signals = _front(config)
     return Devices(
         reader=PcscReader(config.parts.reader_like),
@@ -51,11 +56,39 @@ def build(config: Config) -> Devices:
         link=link(config),
         clock=system.SystemClock(),
         random=system.SystemRandom(),
-        disk=system.SqliteDisk(state),
+        disk=disk(config),
         inbox=system.QueueInbox(),
         signals=signals,
         watchdog=system.NotifyWatchdog(),
+        outlet=outlet(config),
     )
+
+
+class Outside(Outlets):
+    """Parties outside, and the code scanner, whose codes arrive the same way."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config.notices.webhook, config.notices.register_port)
+        port = config.parts.scanner_port
+        self._scanner = Scanner(lambda: serial.Serial(port, timeout=1.0)) if port else None
+
+    def start(self, post: Post) -> None:
+        super().start(post)
+        if self._scanner:
+            self._scanner.start(post)
+
+
+def disk(config: Config) -> system.SqliteDisk:
+    """The state directory, for the commands that read the journal of a terminal that stands still."""
+    return system.SqliteDisk(config.state_directory())
+
+
+def outlet(config: Config) -> Outside:
+    """Not started yet. Raises ConfigError for a webhook that is no https address or a port that is taken."""
+    try:
+        return Outside(config)
+    except (ValueError, OSError) as wrong:
+        raise ConfigError(f"[notices]: {wrong}") from None
 
 
 def printer(config: Config) -> EscposPrinter:

@@ -1,20 +1,24 @@
-"""`takeback` = `python -m firmware [run|doctor|journal|provision] --config FILE`: config → drivers.board → app."""
+"""`takeback` = `python -m firmware [run|doctor|journal|rules|provision] --config FILE`: config → drivers.board →
+app."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import sqlite3
 import sys
+from pathlib import Path
 
 from firmware import __version__, app, config, doctor, log, terminal
 from firmware.doctor import Health
 from firmware.errors import ConfigError, DeviceError, DisplayLost, JournalError, KeyProblem, TakebackError
 from firmware.hal.devices import Devices
 from firmware.hal.signals import Sound
-from firmware.ledger import journal
+from firmware.ledger import export, journal
 from firmware.security import keystore, provision
 from firmware.ui import screens
+from firmware.withdrawal import pack
 from firmware.words import JOURNAL_BAD
 
 _MARKS = {Health.OK: "ok    ", Health.NOTE: "note  ", Health.FAULT: "FAULT "}
@@ -23,8 +27,11 @@ _MARKS = {Health.OK: "ok    ", Health.NOTE: "note  ", Health.FAULT: "FAULT "}
 def main(arguments: list[str] | None = None) -> int:
     """0 on success; 1 for a broken terminal; 2 for a wrong call or setting, said in one sentence."""
     parser = argparse.ArgumentParser("takeback", description="Payment terminal that can always take it back.")
-    parser.add_argument("command", nargs="?", default="run", choices=("run", "doctor", "journal", "provision"))
-    parser.add_argument("what", nargs="?", default="verify", choices=("verify",), help="journal verify")
+    parser.add_argument("command", nargs="?", default="run", choices=("run", "doctor", "journal", "rules", "provision"))
+    parser.add_argument("what", nargs="?", default="", choices=("", "verify", "export", "show", "install"),
+                        help="journal verify, export or show; rules show or install")  # fmt: skip
+    parser.add_argument("file", nargs="?", type=Path, help="journal export: the folder; rules install: the pack, its "
+                        "signature beside it as FILE.sig")  # fmt: skip
     parser.add_argument("--config", help=f"settings (default: $TAKEBACK_CONFIG, else {config.DEFAULT_FILE})")
     parser.add_argument("--test-keys", action="store_true", help="provision: make random test keys and a test CA")
     parser.add_argument("--json", action="store_true", help="doctor: findings as a JSON list")
@@ -33,7 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         settings = config.load(config.find(options.config))
-        command = {"run": _run, "doctor": _doctor, "journal": _journal, "provision": _provision}[options.command]
+        command = {"run": _run, "doctor": _doctor, "journal": _journal, "rules": _rules, "provision": _provision}[
+            options.command
+        ]
         return command(settings, options)
     except ConfigError as wrong:
         sys.stderr.write(f"{wrong}\n")
@@ -55,6 +64,7 @@ def _run(settings: config.Config, options: argparse.Namespace) -> int:
     except TakebackError as missing:
         sys.stderr.write(f"a part is missing: {missing}\n")
         return 1
+    _no_core_dumps()
     log.event("starting", version=__version__)
     try:
         app.run(terminal.build(settings, devices, keys))
@@ -97,10 +107,12 @@ def _doctor(settings: config.Config, options: argparse.Namespace) -> int:
 
 
 def _journal(settings: config.Config, options: argparse.Namespace) -> int:
-    """Check the chain of a journal that nobody else has open."""
+    """Check, export or show a journal that nobody else has open."""
     path = settings.state_directory() / journal.FILE
     if not path.exists():
         raise JournalError(f"{path} does not exist: nothing has been sold yet")
+    if options.what in ("export", "show"):
+        return _journal_out(settings, options)
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1.0)
     try:
         count = journal.verify(db)
@@ -110,6 +122,52 @@ def _journal(settings: config.Config, options: argparse.Namespace) -> int:
         db.close()
     sys.stdout.write(f"{count} rows, the chain is whole\n")
     return 0
+
+
+def _journal_out(settings: config.Config, options: argparse.Namespace) -> int:
+    """Entries as lines on the terminal, or everything as files in a folder."""
+    from drivers import board
+
+    book = journal.Journal(board.disk(settings), board.openers(settings).clock())
+    try:
+        if options.what == "show":
+            for entry in book.all():
+                sys.stdout.write(json.dumps(export.public(entry), ensure_ascii=False) + "\n")
+        elif options.file is None:
+            sys.stderr.write("journal export needs a folder: takeback journal export FOLDER\n")
+            return 2
+        else:
+            export.write(book, options.file, _say)
+    except OSError as broken:
+        sys.stderr.write(f"{options.file} cannot be written: {broken}\n")
+        return 1
+    finally:
+        book.close()
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def _rules(settings: config.Config, options: argparse.Namespace) -> int:
+    """Which pack is in force; or put a newer, signed one in its place (the terminal takes it at its next start)."""
+    state, profile = settings.state_directory(), settings.withdraw.rules
+    if options.what == "install":
+        if options.file is None:
+            sys.stderr.write("rules install needs a file: takeback rules install PACK.toml (beside it PACK.toml.sig)\n")
+            return 2
+        made = pack.install(options.file, options.file.with_name(options.file.name + ".sig"), profile, state)
+        sys.stdout.write(f"{made.name} of {made.date} is installed; it counts from the next start\n")
+        return 0
+    now = pack.load(profile, state)
+    sys.stdout.write(f"{now.name} of {now.date}, {len(now.rule)} rules\n")
+    return 0
+
+
+def _no_core_dumps() -> None:
+    """Card data lives in memory while a card is read: no image of it may ever reach a disk (S53)."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _provision(settings: config.Config, options: argparse.Namespace) -> int:

@@ -21,15 +21,16 @@ from firmware.errors import (
     ReaderLost,
     Refused,
 )
-from firmware.faults import crash, display, network
-from firmware.flows import sale, sign_on, void
-from firmware.hal.events import Key, KeyPressed
+from firmware.faults import crash, display, network, outcome
+from firmware.flows import carry_out, day, register, reports, sale, sign_on, void, withdraw
+from firmware.hal.events import CodeScanned, Event, Key, KeyPressed, RegisterAsked
 from firmware.hal.signals import Sound
 from firmware.ledger.entry import Entry
-from firmware.ledger.lifecycle import OPEN, Kind, State
+from firmware.ledger.lifecycle import LET_GO, OPEN, Kind, State
 from firmware.menu import Flow
 from firmware.terminal import Terminal
 from firmware.ui import screens
+from firmware.withdrawal.requests import Status
 from firmware.words import Word
 
 _BLIND_S = 5.0
@@ -47,16 +48,31 @@ def boot(t: Terminal) -> None:
     """Parts, recovery, the first idle screen, then sign-on and debts; keys are heard after that."""
     t.devices.reader.start(t.devices.inbox.post)
     t.devices.keypad.start(t.devices.inbox.post)
+    t.devices.outlet.start(t.devices.inbox.post)
+    _remember_rules(t)
     guarded(t, recover)
     guarded(t, show_idle)
     log.event("ready")
     guarded(t, sign_on.sign_on)
+    guarded(t, carry_out.tell_customer)
+    t.console.rested()
+
+
+def _remember_rules(t: Terminal) -> None:
+    """Another rule pack than last time is on record before anything is done under it (S24). So is a request that a
+    power
+    cut left behind: it is abandoned, its form reopens it (S65)."""
+    if t.journal.setting("rules") != t.pack.name:
+        t.journal.record("rules", before=t.journal.setting("rules"), now=t.pack.name, date=t.pack.date,
+                         settings={"rules": t.pack.name})  # fmt: skip
+    for request in t.requests.open():
+        t.requests.move(request, Status.ABANDONED, step="power")
 
 
 def recover(t: Terminal) -> None:
     """Finish what is open; a sale released only now still owes the customer's copy and the word to hand over."""
     for entry in crash.recover(t):
-        if entry.state is State.RELEASED:
+        if entry.state in LET_GO:
             sale.released(t, entry)
     held = unsigned(t)
     if held and held.signed:
@@ -67,8 +83,8 @@ def recover(t: Terminal) -> None:
 
 def unsigned(t: Terminal) -> Entry | None:
     """A sale that is still held for its signature: nobody has compared it, or it did not match and no void followed."""
-    last = t.journal.last(Kind.SALE)
-    if last is None or last.state is not State.RELEASED or last.cvm != "signature" or last.signed == "yes":
+    last = t.journal.last(Kind.SALE, Kind.PREAUTH, Kind.OFFLINE_SALE)
+    if last is None or last.state not in LET_GO or last.cvm != "signature" or last.signed == "yes":
         return None
     return None if last.signed and t.journal.children(last) else last
 
@@ -87,40 +103,91 @@ def _rest(t: Terminal) -> None:
         guarded(t, recover)
     if t.outbox.owed and t.outbox.wait_s() <= 0 and t.outbox.line_up(t.console.any_key_waiting):
         network.settle_debts(t, t.console.any_key_waiting)
+    _look_after(t)
     show_idle(t)
     t.devices.signals.lamps(1, blink=True)
-    event = t.console.wait(min(t.outbox.wait_s(), 60.0))
-    if event == KeyPressed(Key.ENTER):
-        run_flow(t, sale.sale)
-    elif event == KeyPressed(Key.MENU):
-        run_flow(t, open_menu)
+    _take(t, t.console.wait(min(t.outbox.wait_s(), 60.0)))
+
+
+def _look_after(t: Terminal) -> None:
+    """What is owed besides reversals, who must hear of it, what is late. Gives way to a key."""
+    if t.uploads.due:
+        for entry in t.uploads.turn(t.console.any_key_waiting):
+            t.console.news = w.REFUND_NEWS if entry.posting else None
+            t.console.sound(Sound.PROMPT)
+            if entry.state is State.UPLOAD_REFUSED or entry.posting in ("adjusted", "rejected"):
+                outcome.alert(t, entry)
+    if t.notices.waiting:
+        t.notices.deliver()
+    if t.console.hourly(t.time.strict()):
+        t.console.late = bool(reports.overdue_requests(t))
+
+
+def _take(t: Terminal, event: Event | None) -> None:
+    """One key, scan or question, and what it starts."""
+    if isinstance(event, RegisterAsked):
+        return guarded(t, lambda t: register.answer(t, event.line))
+    if isinstance(event, CodeScanned):
+        return run_flow(t, lambda t: withdraw.by_scan(t, event.text))
+    start = {
+        KeyPressed(Key.ENTER): sale.sale,
+        KeyPressed(Key.CLEAR): withdraw.withdraw,
+        KeyPressed(Key.MENU): open_menu,
+    }
+    flow = start.get(event) if isinstance(event, KeyPressed) else None
+    if flow:
+        t.console.news = None
+        run_flow(t, flow)
+    return None
 
 
 def show_idle(t: Terminal) -> None:
     now = t.devices.clock.now().strftime("%m-%d %H:%M")
     gone = next((word for part, word in _GONE.items() if part in t.console.gone), None)
-    gone = gone or (w.PAPER_LOW if t.console.paper_low else None)
+    full = t.journal.batch_size * 10 >= t.pack.journal_limit * 9
+    gone = gone or (w.OVERDUE_ALERT if t.console.late else None) or t.console.news
+    gone = gone or (w.R_JOURNAL_FULL if full else None) or (w.PAPER_LOW if t.console.paper_low else None)
     t.console.show(screens.idle(len(t.outbox.owed), len(t.outbox.stuck), t.session.signed_on, now, gone))
 
 
 def open_menu(t: Terminal) -> None:
-    """Pages of up to four. Raises Cancelled, IdleTimeout."""
-    page = 0
+    """Pages of up to four, some with pages of their own. Raises Cancelled, IdleTimeout."""
+    _open(t, w.MENU, menu.MAIN)
+
+
+def _open(t: Terminal, title: Word, pages: menu.Pages) -> None:
+    off, page = t.config.withdraw.off(), 0
     while True:
-        items = menu.MAIN[page]
-        t.console.show(screens.menu(w.MENU, tuple(item.word for item in items)))
+        items = [item for item in pages[page] if item.switch not in off]
+        t.console.show(screens.menu(title, tuple(item.word for item in items)))
         key = t.console.ask_key()
         if key in (Key.DOWN, Key.UP, Key.MENU):
-            page = (page + (-1 if key is Key.UP else 1)) % len(menu.MAIN)
+            page = (page + (-1 if key is Key.UP else 1)) % len(pages)
         elif key.digit and 1 <= int(key.digit) <= len(items):
-            return items[int(key.digit) - 1].flow(t)
+            item = items[int(key.digit) - 1]
+            return item.flow(t) if item.flow else _open(t, item.word, item.pages)
 
 
 def run_flow(t: Terminal, flow: Flow) -> None:
     """One act, then whatever it left open, then the card goes back."""
-    guarded(t, flow)
+    guarded(t, lambda t: flow(t) if may_begin(t) else None)
     guarded(t, recover)
+    guarded(t, carry_out.tell_customer)
     guarded(t, lambda t: t.console.card_out(screens.remove_card()))
+    t.console.rested()
+
+
+def may_begin(t: Terminal) -> bool:
+    """Who is at the counter: passwords set, somebody signed on, not away for too long. Raises what asking raises."""
+    if not t.config.operators.sign_on:
+        return True
+    if not t.operators.ready:
+        day.first_start(t)
+    if not t.journal.setting("operator"):
+        day.operator_on(t)
+    elif t.config.operators.idle_lock_s and t.console.rest_s() > t.config.operators.idle_lock_s:
+        day.unlock(t)
+    return True
 
 
 def guarded(t: Terminal, flow: Flow) -> None:

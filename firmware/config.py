@@ -70,6 +70,8 @@ class Host:
     header: str = _limits(12, 12, "613100310000")
     profile: str = _one_of("unionpay", default="unionpay")
     bare_refusal_ends_it: bool = False
+    inquiry: bool = False  # the bank answers our inquiry extension (0820 901)
+    repeats_refund: bool = False  # a refund without an answer may be sent again under its own STAN
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,51 @@ class Parts:
     printer_paper_mm: str = _one_of("58", "80", default="58")
     printer_rtscts: bool = False
     panel: str = _limits(0, 255, "")
+    scanner_port: str = _limits(0, 255, "")
     reader_like: str = _limits(0, 60, "")
     keypad_rows: str = _limits(1, 40, "5,6,13,19")
     keypad_columns: str = _limits(1, 40, "12,16,20,21")
     buzzer_pin: int = _limits(0, 27, 18)
     lamp_pins: str = _limits(0, 40, "22,23,24,25")
+
+
+@dataclass(frozen=True)
+class Withdraw:
+    """The merchant's own switches, and which rule pack is in force. A switch that is off takes the line out of the
+    menu."""
+
+    rules: str = _one_of("cn", "demo", default="cn")
+    void: bool = True
+    refund: bool = True
+    partial: bool = True
+    card_absent: bool = True
+    booking_cancel: bool = True
+    cash: bool = True
+    offline: bool = False
+
+    def off(self) -> frozenset[str]:
+        names = ("void", "refund", "partial", "card_absent", "booking_cancel", "cash")
+        return frozenset(n for n in names if not getattr(self, n))
+
+
+@dataclass(frozen=True)
+class Operators:
+    """`sign_on`: a cashier must sign on before anything is sold. `idle_lock_s`: after so long at rest the password
+    is asked
+    again (0: never). The cost of a password's hash (Argon2id): KiB and rounds."""
+
+    sign_on: bool = True
+    idle_lock_s: int = _limits(0, 86400, 300)
+    argon_kib: int = _limits(8, 1048576, 19456)
+    argon_rounds: int = _limits(1, 10, 2)
+
+
+@dataclass(frozen=True)
+class Notices:
+    """Who hears of a fault besides the people at the counter. Empty or 0: nobody."""
+
+    webhook: str = _limits(0, 255, "")
+    register_port: int = _limits(0, 65535, 0)
 
 
 @dataclass(frozen=True)
@@ -115,6 +157,9 @@ class Config:
     times: Times = field(default_factory=Times)
     host: Host = field(default_factory=Host)
     parts: Parts = field(default_factory=Parts)
+    withdraw: Withdraw = field(default_factory=Withdraw)
+    operators: Operators = field(default_factory=Operators)
+    notices: Notices = field(default_factory=Notices)
     paths: Paths = field(default_factory=Paths)
 
     def state_directory(self, environ: Mapping[str, str] | None = None) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -57,9 +57,10 @@ class Finding:
     health: Health
     found: str
     fix: str = ""
+    code: str = ""
 
     def as_json(self) -> dict[str, str]:
-        return asdict(self) | {"health": self.health.value}
+        return {k: v for k, v in asdict(self).items() if k != "code"} | {"health": self.health.value}
 
 
 def examine(config: Config, parts: Openers, test_print: bool = False) -> Iterator[Finding]:
@@ -79,6 +80,51 @@ def examine(config: Config, parts: Openers, test_print: bool = False) -> Iterato
             yield _guarded(part, look, parts)
         yield _guarded("printer", lambda p: _printer(config, p, test_print), parts)
     yield _guarded("link", lambda p: _link(config, p), parts)
+
+
+def live(config: Config, parts: Openers, verify: Callable[[], int]) -> Iterator[Finding]:
+    """The same from inside a running terminal: its parts are open, its journal is asked by `verify`. Each fault has
+    a code,
+    under which the glass knows its steps."""
+    for finding in (
+        _keys(config),
+        _certificates(config, parts),
+        _chain(verify),
+        _disk(config),
+        _clock(parts),
+        _guarded("reader", _reader, parts),
+        _guarded("printer", lambda p: _printer(config, p, False), parts),
+        _guarded("link", lambda p: _link(config, p), parts),
+    ):
+        yield replace(finding, code=code_of(finding))
+
+
+def code_of(finding: Finding) -> str:
+    """E10 keys … E80 link; a printer's fault by what it says: E71 …"""
+    base = {
+        "keys": 10,
+        "certificates": 20,
+        "journal": 30,
+        "disk": 40,
+        "clock": 50,
+        "reader": 60,
+        "printer": 70,
+        "link": 80,
+    }
+    number = base[finding.part]
+    if finding.part == "printer":
+        states = [state.value for state in _PRINTER_FIXES]
+        number += next((n for n, state in enumerate(states, 1) if finding.found.endswith(state)), 0)
+    if finding.part == "link" and "no echo" in finding.found:
+        number += 1
+    return f"E{number}"
+
+
+def _chain(verify: Callable[[], int]) -> Finding:
+    try:
+        return Finding("journal", Health.OK, f"{verify()} rows, the chain is whole")
+    except JournalError as damage:
+        return Finding("journal", Health.FAULT, str(damage), "stop selling; keep the file and restore the last backup")
 
 
 def _guarded(part: str, look: Callable[[Openers], Finding], parts: Openers) -> Finding:

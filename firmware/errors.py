@@ -3,6 +3,7 @@
 TakebackError
 ├── FlowEnd                 a flow ends early, nothing is broken
 │   ├── Cancelled           red key, before the request was sent
+│   ├── CardAbsent          the customer is not here: another way was asked for
 │   ├── IdleTimeout         nobody answered a prompt in time
 │   └── Refused             the terminal will not do this; carries the Word that says why
 ├── DeviceError             a part let us down
@@ -41,12 +42,16 @@ class IdleTimeout(FlowEnd):
     """Nobody answered a prompt in time."""
 
 
-class Refused(FlowEnd):
-    """The terminal will not do this. `why` is a words.Word for the screen."""
+class CardAbsent(FlowEnd):
+    """The key for 'no card here' at a card prompt that offers it."""
 
-    def __init__(self, why: Any) -> None:
+
+class Refused(FlowEnd):
+    """The terminal will not do this. `why` is a words.Word for the screen, `code` what a cash register reads."""
+
+    def __init__(self, why: Any, code: str = "") -> None:
         super().__init__(getattr(why, "en", str(why)))
-        self.why = why
+        self.why, self.code = why, code
 
 
 class DeviceError(TakebackError):

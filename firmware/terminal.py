@@ -10,10 +10,18 @@ from firmware.hal.devices import Devices
 from firmware.host.exchange import Host
 from firmware.ledger.journal import Journal
 from firmware.ledger.ledger import Ledger
+from firmware.ledger.notices import Notices
 from firmware.ledger.outbox import Outbox
 from firmware.ledger.session import Session
+from firmware.ledger.settlement import Settlement
+from firmware.ledger.true_time import TrueTime
+from firmware.ledger.uploads import Uploads
 from firmware.security.keystore import Keystore
+from firmware.security.operators import Operators
 from firmware.ui.console import Console
+from firmware.withdrawal import pack as packs
+from firmware.withdrawal.pack import Pack
+from firmware.withdrawal.requests import Requests
 
 
 @dataclass(frozen=True)
@@ -27,19 +35,49 @@ class Terminal:
     host: Host
     session: Session
     outbox: Outbox
+    uploads: Uploads
+    settlement: Settlement
+    notices: Notices
     emv: EmvSettings
+    time: TrueTime
+    operators: Operators
+    pack: Pack
+    requests: Requests
 
     @property
     def journal(self) -> Journal:
         return self.ledger.journal
 
+    @property
+    def operator(self) -> str:
+        """Who is signed on at the counter."""
+        return self.session.operator
+
 
 def build(config: Config, devices: Devices, keystore: Keystore) -> Terminal:
-    """Wire the parts together. Raises JournalError, KeyProblem."""
-    journal = Journal(devices.disk, devices.clock)
+    """Wire the parts together. Raises JournalError, KeyProblem, ConfigError."""
+    time = TrueTime(devices.clock)
+    journal = Journal(devices.disk, time)
+    time.restore(journal.setting("floor"))
     ledger = Ledger(journal, keystore, devices.random)
     host = Host(devices.link, config, devices.clock, devices.random)
-    session = Session(ledger, host, devices.clock, config.merchant.operator)
-    outbox = Outbox(ledger, host, session, devices.clock, devices.random, config.times)
-    settings = EmvSettings(ACCEPTED, apdu_s=float(config.times.apdu_s))
-    return Terminal(config, devices, Console(devices, config.times), ledger, host, session, outbox, settings)
+    session = Session(ledger, host, devices.clock, time, config.merchant.operator)
+    pack = packs.load(config.withdraw.rules, config.state_directory())
+    return Terminal(
+        config=config,
+        devices=devices,
+        console=Console(devices, config.times, config.merchant.language),
+        ledger=ledger,
+        host=host,
+        session=session,
+        outbox=Outbox(ledger, host, session, devices.clock, devices.random, config.times),
+        uploads=Uploads(ledger, host, session, time, config),
+        settlement=Settlement(ledger, host),
+        notices=Notices(journal, devices.outlet, time),
+        emv=EmvSettings(ACCEPTED, apdu_s=float(config.times.apdu_s)),
+        time=time,
+        operators=Operators(journal, devices.random.bytes, time.strict,
+                            (config.operators.argon_kib, config.operators.argon_rounds)),
+        pack=pack,
+        requests=Requests(journal),
+    )  # fmt: skip

@@ -1,7 +1,8 @@
 """A bank with a ledger, tombstones, duplicate detection, MACs and moods. pyemv is its oracle for cryptograms.
 
-The books: `accounts` maps (batch, STAN) to what was booked. A reversal of something never seen leaves a tombstone,
-so that the request, if it arrives after all, is refused (money rule 14).
+The books: `accounts` maps (batch, STAN) to what was booked, with the effects it had, so that a reversal takes back just
+those. A reversal of something never seen leaves a tombstone, so that the request, if it arrives after all, is refused
+(money rule 14).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,9 +19,10 @@ from pyemv import ac, kd
 
 from firmware.emv import tlv
 from firmware.errors import TakebackError
-from firmware.host import codec, mac
+from firmware.host import codec, mac, messages
 from firmware.host.codec import Message
 from firmware.host.fields import unionpay
+from firmware.host.profiles import UNIONPAY
 from firmware.security import des
 from firmware.security.secrets import Key
 from hal_mocks.card.soft_card import ISSUER_KEY
@@ -32,9 +35,13 @@ class Cut(bytes):
     """The first bytes of a frame with its two length bytes; the line breaks behind them."""
 
 
+Place = tuple[str, str]  # batch, STAN
+Effect = tuple[Place, str, int]  # whose 'net' or 'hold' changes by how many fen
+
+
 @dataclass
 class Account:
-    """One booking: `net` in fen is what the customer has paid for it now."""
+    """One booking: `net` in fen is what the customer has paid for it now, `hold` what is held for a booking."""
 
     act: str
     amount: int
@@ -42,10 +49,13 @@ class Account:
     cryptogram: str
     rrn: str
     auth: str
-    net: int
     reply: Message
-    original: tuple[str, str] | None = None
+    effects: list[Effect] = field(default_factory=list)
+    net: int = 0
+    hold: int = 0
     reversed: bool = False
+    status: str = "posted"  # of a refund: pending, posted, adjusted, rejected
+    takes: int = 0  # fen of an adjusted refund that stand
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,11 @@ class Mood:
     at: int = 0
 
 
+ACTS = {(a.f3, a.f25, a.mti, a.f60_1): name for name, a in UNIONPAY.acts.items() if a.f3}
+DEBIT = frozenset({"sale", "completion", "completion_notice", "offline_sale"})
+CREDIT = frozenset({"void", "refund", "completion_void"})
+REFUNDABLE = DEBIT
+COMPLETION_PERCENT = 115
 MOODS = ("approve", "decline", "bare_decline", "partial", "deaf", "slow", "mute", "late", "duplicate", "bad_mac",
          "no_mac", "wrong_stan", "cut", "garbage", "flip", "not_signed")  # fmt: skip
 
@@ -71,10 +86,14 @@ class Acquirer:
     batch: str = "000001"
     has_tombstones: bool = True
     has_duplicate_check: bool = True
-    accounts: dict[tuple[str, str], Account] = field(default_factory=dict)
-    tombstones: set[tuple[str, str]] = field(default_factory=set)
+    accounts: dict[Place, Account] = field(default_factory=dict)
+    tombstones: set[Place] = field(default_factory=set)
+    settled: dict[str, str] = field(default_factory=dict)  # batch → 207 or 202
+    details: dict[tuple[str, str], str] = field(default_factory=dict)  # (batch, STAN) → one detail of a batch upload
+    skew: int = 0  # fen by which its own sum of debits is wrong
+    refunds_are: str = "posted"
     moods: deque[Mood] = field(default_factory=deque)
-    moody: tuple[str, ...] = ("0200",)
+    moody: tuple[str, ...] = ("0100", "0200", "0220")
     keys: tuple[bytes, bytes] = (b"", b"")
     seen: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -131,13 +150,15 @@ class Acquirer:
         except TakebackError:
             return None
         self.seen.append(request.mti)
-        if request.mti in ("0800", "0820"):
+        if request.mti in ("0800", "0820", "0500", "0320") and request.get(60)[8:] != messages.INQUIRE:
             return codec.encode(self._management(request), SPEC)
         if mood.word == "not_signed" or not self._mac_right(frame, request):
             return self._encode(self._answer(request, "A0"), sign=False)
         if request.mti == "0400":
             refused = mood.word == "decline"
             reply = self._answer(request, mood.code) if refused else self._reversal(request)
+        elif request.mti == "0820":
+            reply = self._inquiry(request)
         else:
             reply = self._financial(request, mood)
         return self._signed(reply, mood)
@@ -153,6 +174,10 @@ class Acquirer:
     # -- management ------------------------------------------------------------------------------------------------
 
     def _management(self, request: Message) -> Message:
+        if request.mti == "0500":
+            return self._settle(request)
+        if request.mti == "0320":
+            return self._upload(request)
         if request.mti == "0820":
             return self._answer(request, "00")
         rng = random.Random(self._seed)
@@ -176,8 +201,10 @@ class Acquirer:
             return self._again(request, self.accounts[key])
         if mood.word in ("decline", "bare_decline"):
             return self._answer(request, mood.code)
-        act = "void" if request.get(3) == "200000" else "sale"
-        return self._void(request, key) if act == "void" else self._sale(request, key, mood)
+        act = ACTS.get((request.get(3), request.get(25), request.mti, request.get(60)[:2]))
+        if act is None:
+            return self._answer(request, "40")
+        return getattr(self, f"_{act}")(request, key, mood)  # type: ignore[no-any-return]
 
     def _again(self, request: Message, account: Account) -> Message:
         """The same answer only for an identical F2, F4 and 9F26, else 94."""
@@ -188,17 +215,45 @@ class Acquirer:
         f55 = dict(tlv.flatten(bytes.fromhex(request.get(55)))) if request.get(55) else {}
         return request.get(2), int(request.get(4)), f55.get(0x9F26, b"").hex()
 
-    def _sale(self, request: Message, key: tuple[str, str], mood: Mood) -> Message:
+    def _book(self, request: Message, key: Place, act: str, effects: list[Effect], code: str = "00",
+              arpc: bytes = b"", amount: int | None = None) -> Message:  # fmt: skip
+        """A new account and what it does to itself and to others."""
+        card, asked, cryptogram = self._identity(request)
+        reply = self._answer(request, code, arpc=arpc, amount=amount)
+        self.accounts[key] = Account(act, asked, card, cryptogram, reply.get(37), reply.get(38), reply, effects)
+        self._apply(effects)
+        return reply
+
+    def _apply(self, effects: list[Effect], sign: int = 1) -> None:
+        for place, book, change in effects:
+            account = self.accounts[place]
+            setattr(account, book, getattr(account, book) + sign * change)
+
+    def _sale(self, request: Message, key: Place, mood: Mood) -> Message:
+        return self._with_cryptogram(request, key, mood, "sale", lambda booked: [(key, "net", booked)])
+
+    def _preauth(self, request: Message, key: Place, mood: Mood) -> Message:
+        return self._with_cryptogram(request, key, mood, "preauth", lambda held: [(key, "hold", held)])
+
+    def _increment(self, request: Message, key: Place, mood: Mood) -> Message:
+        booking = self._original(request, "preauth")
+        if booking is None or self.accounts[booking].hold == 0:
+            return self._answer(request, "25")
+        return self._with_cryptogram(request, key, mood, "increment", lambda more: [(booking, "hold", more)])
+
+    def _with_cryptogram(self, request: Message, key: Place, mood: Mood, act: str,
+                         effects: Callable[[int], list[Effect]]) -> Message:  # fmt: skip
         problem, arpc = self._cryptogram(request)
         if problem:
             self.problems.append(problem)
             return self._answer(request, "59")
-        card, amount, cryptogram = self._identity(request)
-        code = "10" if mood.word == "partial" else "00"
-        booked = amount // 2 if mood.word == "partial" else amount
-        reply = self._answer(request, code, arpc=arpc, amount=booked)
-        self.accounts[key] = Account("sale", amount, card, cryptogram, reply.get(37), reply.get(38), booked, reply)
-        return reply
+        amount = int(request.get(4))
+        part = mood.word == "partial"
+        booked = amount // 2 if part else amount
+        return self._book(request, key, act, effects(booked), "10" if part else "00", arpc, booked)
+
+    def _offline_sale(self, request: Message, key: Place, mood: Mood) -> Message:
+        return self._book(request, key, "offline_sale", [(key, "net", int(request.get(4)))])
 
     def _cryptogram(self, request: Message) -> tuple[str, bytes]:
         """Check the ARQC with pyemv; ('', tag 91) if it is true."""
@@ -212,20 +267,78 @@ class Acquirer:
             return "ARQC is wrong", b""
         return "", ac.generate_arpc_1(key, expected, b"00") + b"00"
 
-    def _void(self, request: Message, key: tuple[str, str]) -> Message:
-        original = (request.get(61)[:6], request.get(61)[6:12])
-        account = self.accounts.get(original)
-        if account is None or account.act != "sale" or account.reversed or account.net == 0:
+    def _original(self, request: Message, *acts: str) -> Place | None:
+        """Named by F61, of the same card, not undone."""
+        place = (request.get(61)[:6], request.get(61)[6:12])
+        account = self.accounts.get(place)
+        if account is None or account.act not in acts or account.reversed or account.card != request.get(2):
+            return None
+        return place
+
+    def _void(self, request: Message, key: Place, mood: Mood) -> Message:
+        return self._undo(request, key, "void", "sale")
+
+    def _undo(self, request: Message, key: Place, act: str, of: str) -> Message:
+        """A void of a whole sale or completion; where that ended a hold, the hold comes back."""
+        place = (request.get(61)[:6], request.get(61)[6:12])
+        account = self.accounts.get(place)
+        if account is None or account.act != of or account.reversed or account.net != account.amount:
             return self._answer(request, "25")
         if account.card != request.get(2):
             return self._answer(request, "14")
         if account.amount != int(request.get(4)):
             return self._answer(request, "64")
-        account.net = 0
-        reply = self._answer(request, "00")
-        self.accounts[key] = Account("void", account.amount, account.card, "", reply.get(37), reply.get(38), 0, reply,
-                                     original)  # fmt: skip
+        back: list[Effect] = [(p, book, -change) for p, book, change in account.effects]
+        return self._book(request, key, act, back)
+
+    def _completion_void(self, request: Message, key: Place, mood: Mood) -> Message:
+        return self._undo(request, key, "completion_void", "completion")
+
+    def _preauth_void(self, request: Message, key: Place, mood: Mood) -> Message:
+        place = self._original(request, "preauth")
+        if place is None or self.accounts[place].hold == 0:
+            return self._answer(request, "25")
+        return self._book(request, key, "preauth_void", [(place, "hold", -self.accounts[place].hold)])
+
+    def _completion(self, request: Message, key: Place, mood: Mood) -> Message:
+        return self._complete(request, key, "completion")
+
+    def _completion_notice(self, request: Message, key: Place, mood: Mood) -> Message:
+        return self._complete(request, key, "completion_notice")
+
+    def _complete(self, request: Message, key: Place, act: str) -> Message:
+        """At most 115 % of what is held; the rest of the hold is let go."""
+        place, amount = self._original(request, "preauth"), int(request.get(4))
+        if place is None or self.accounts[place].hold == 0:
+            return self._answer(request, "25")
+        if amount * 100 > self.accounts[place].hold * COMPLETION_PERCENT:
+            return self._answer(request, "61")
+        return self._book(request, key, act, [(key, "net", amount), (place, "hold", -self.accounts[place].hold)])
+
+    def _refund(self, request: Message, key: Place, mood: Mood) -> Message:
+        """Named by F37. Never above what is left (host facts, 1.5)."""
+        found = [p for p, a in self.accounts.items() if a.rrn == request.get(37) and a.act in REFUNDABLE
+                 and not a.reversed]  # fmt: skip
+        if not found:
+            return self._answer(request, "25")
+        account, amount = self.accounts[found[0]], int(request.get(4))
+        if account.card != request.get(2):
+            return self._answer(request, "14")
+        if amount > account.net:
+            return self._answer(request, "61")
+        reply = self._book(request, key, "refund", [(found[0], "net", -amount)])
+        self.accounts[key].status = self.refunds_are
         return reply
+
+    def reject(self, key: Place, takes: int = 0) -> None:
+        """A refund that was accepted comes back: `takes` fen of it stand (0: none)."""
+        account = self.accounts[key]
+        account.status, account.takes = ("adjusted", takes) if takes else ("rejected", 0)
+        self._apply([(account.effects[0][0], "net", account.amount - takes)])
+
+    def _balance(self, request: Message, key: Place, mood: Mood) -> Message:
+        reply = self._answer(request, "00")
+        return Message(reply.mti, {**reply.fields, "54": "0002156C000000888800"}, reply.header)
 
     def _reversal(self, request: Message) -> Message:
         """Not found → tombstone and 00; found → undone once (host facts, 1.4)."""
@@ -237,22 +350,56 @@ class Acquirer:
             return self._answer(request, "64")
         elif not account.reversed:
             account.reversed = True
-            account.net = 0
-            if account.original:
-                self.accounts[account.original].net = self.accounts[account.original].amount
-        if account is None and not self.has_tombstones:
-            return self._answer(request, "00")
+            self._apply(account.effects, -1)
         return self._answer(request, "00")
+
+    # -- settlement ------------------------------------------------------------------------------------------------
+
+    def totals(self, batch: str) -> tuple[int, int, int, int]:
+        """(debit fen, count, credit fen, count) of a batch, as the bank has booked it."""
+        mine = [a for (b, _), a in self.accounts.items() if b == batch and not a.reversed]
+        debit = [a.amount for a in mine if a.act in DEBIT]
+        credit = [a.amount for a in mine if a.act in CREDIT]
+        return sum(debit) + self.skew, len(debit), sum(credit), len(credit)
+
+    def _settle(self, request: Message) -> Message:
+        """The reply has no F39; flag 1 balanced, 2 not (host facts, 1.6)."""
+        batch, asked = request.get(60)[2:8], request.get(48)
+        debit, debits, credit, credits = self.totals(batch)
+        own = f"{debit:012d}{debits:03d}{credit:012d}{credits:03d}"
+        flag = "1" if asked[:30] == own else "2"
+        reply = self._answer(request, "00")
+        fields = {n: v for n, v in reply.fields.items() if n != "39"} | {"48": own + flag + asked[31:61] + "1"}
+        return Message(reply.mti, fields, reply.header)
+
+    def _upload(self, request: Message) -> Message:
+        batch, kind, f48 = request.get(60)[2:8], request.get(60)[8:11], request.get(48)
+        if kind in (messages.UPLOAD_END_BALANCED, messages.UPLOAD_END_NOT):
+            self.settled[batch] = kind
+        else:
+            for at in range(2, 2 + 40 * int(f48[:2]), 40):
+                self.details[batch, f48[at + 2 : at + 8]] = f48[at : at + 40]
+        return self._answer(request, "00")
+
+    def _inquiry(self, request: Message) -> Message:
+        """Our marked extension: what stands under F61, as text in F62."""
+        account = self.accounts.get((request.get(61)[:6], request.get(61)[6:12]))
+        if account is None:
+            return self._answer(request, "25")
+        status = "reversed" if account.reversed else account.status
+        takes = account.takes if status == "adjusted" else account.amount
+        reply = self._answer(request, "00")
+        return Message(reply.mti, {**reply.fields, "62": f"{status} {takes}".encode().hex()}, reply.header)
 
     # -- replies ---------------------------------------------------------------------------------------------------
 
     def _answer(self, request: Message, code: str, arpc: bytes = b"", amount: int | None = None) -> Message:
-        kept = {n: request.get(int(n)) for n in ("2", "3", "4", "11", "23", "25", "41", "42", "49", "60")
+        kept = {n: request.get(int(n)) for n in ("2", "3", "4", "11", "23", "25", "41", "42", "48", "49", "60")
                 if request.get(int(n))}  # fmt: skip
         fields = kept | {"12": self.time, "13": self.date, "39": code}
-        if request.mti in ("0200", "0400"):
+        if request.mti in ("0100", "0200", "0220", "0400"):
             fields |= {"37": f"{self.date}{len(self.seen):08d}"[-12:], "44": "03010000   00010000   "}
-        if request.mti == "0200" and code in ("00", "10"):
+        if request.mti in ("0100", "0200", "0220") and code in ("00", "10"):
             fields["38"] = f"{(len(self.seen) * 7919) % 1_000_000:06d}"
         if arpc:
             fields["55"] = tlv.write(0x91, arpc).hex()
@@ -270,7 +417,3 @@ class Acquirer:
     def _mac_right(self, frame: bytes, request: Message) -> bool:
         return "64" in request.fields and bool(self.keys[1]) and (
             frame[-8:] == mac.ecb_mac(Key(self.keys[1]), frame[11:-8]))  # fmt: skip
-
-    def inquire(self, batch: str, stan: str) -> Account | None:
-        """A marked extension (money rule 11): what the bank has on its books. Never ends an OWED."""
-        return self.accounts.get((batch, stan))

@@ -6,19 +6,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from firmware.ledger.entry import Entry
-from firmware.ledger.lifecycle import Kind, State
+from firmware.ledger.lifecycle import HELD_FOR_PAPER, LET_GO, Kind, State
 from hal_mocks.paper import Approval, approvals
 from hal_mocks.world import World
 
 _NOTHING = frozenset({State.REVERSED, State.NEVER_SENT, State.DECLINED, State.CANCELLED, State.MANUAL_CLOSED})
 
 
+_PAID = frozenset({Kind.SALE, Kind.COMPLETION, Kind.COMPLETION_NOTICE, Kind.OFFLINE_SALE})
+_STANDS = frozenset({State.RELEASED, State.UPLOADED})
+_BACK = frozenset({State.RELEASED, State.DONE})
+
+
 @dataclass(frozen=True)
 class Line:
-    """One entry, seen four times."""
+    """One entry, seen four times. `due`: what the host should have, reckoned from the journal alone."""
 
     entry: Entry
     host_net: int
+    host_hold: int
+    due: int
     card_tc: bool
     originals: int
     voided: bool
@@ -34,15 +41,33 @@ def _line(world: World, e: Entry, entries: list[Entry], on_paper: list[Approval]
     tcs = [d for c in world.wallet for d in c.tcs if e.atc and d.atc == int(e.atc, 16) and d.amount == e.amount
            and e.pan.endswith(c.profile.pan[-4:])]  # fmt: skip
     mine = [a for a in on_paper if a.voucher == e.voucher and a.copy == "merchant" and not a.duplicate]
-    gone = any(c.original == e.id and c.state is State.RELEASED for c in entries)
-    return Line(e, account.net if account else 0, bool(tcs), len(mine), gone)
+    children = [c for c in entries if c.original == e.id]
+    gone = any(c.kind in (Kind.VOID, Kind.COMPLETION_VOID) and c.state is State.RELEASED for c in children)
+    due = _held(e, children, entries) if e.kind is Kind.PREAUTH else 0 if gone else e.amount - _went_back(children)
+    net, hold = (account.net, account.hold) if account else (0, 0)
+    return Line(e, net, hold, due, bool(tcs), len(mine), gone)
+
+
+def _went_back(children: list[Entry]) -> int:
+    refunds = [c for c in children if c.kind in (Kind.REFUND, Kind.CASH_REFUND) and c.state in _BACK]
+    return sum({"rejected": 0, "adjusted": c.posted}.get(c.posting, c.amount) for c in refunds)
+
+
+def _held(booking: Entry, children: list[Entry], entries: list[Entry]) -> int:
+    """Nothing once it is cancelled or completed; else what was held, with what was added."""
+    done = [c for c in children if c.state in _STANDS]
+    undone = {v.original for v in entries if v.kind is Kind.COMPLETION_VOID and v.state is State.RELEASED}
+    ended = [
+        c for c in done if c.kind in (Kind.PREAUTH_VOID, Kind.COMPLETION, Kind.COMPLETION_NOTICE) and c.id not in undone
+    ]
+    return 0 if ended else booking.amount + sum(c.amount for c in done if c.kind is Kind.INCREMENT)
 
 
 def disagreements(world: World, entries: list[Entry], healed: bool = True, wrong_answers: bool = False) -> list[str]:
     """Empty when the books agree. `healed`: nothing may be open any more. `wrong_answers`: an operator may have said
     "not complete" of a whole slip, so an approval line may stand on reversed money."""
     found = [p for row in lines(world, entries) for p in _check(row, healed, wrong_answers)]
-    found += _strangers(world, entries)
+    found += _strangers(world, entries) + _too_much_back(entries)
     found += [f"bank: {p}" for p in world.bank.problems]
     return found
 
@@ -50,44 +75,65 @@ def disagreements(world: World, entries: list[Entry], healed: bool = True, wrong
 def _check(row: Line, healed: bool, wrong_answers: bool) -> list[str]:
     e, name = row.entry, f"{row.entry.kind.value} {row.entry.voucher} {row.entry.state.value}"
     found = []
-    if healed and e.state in (State.UNDECIDED, State.OWED, State.UNKNOWN, State.APPROVED):
+    if healed and e.state in _OPEN:
         found.append(f"{name}: still open")
-    if e.kind is Kind.SALE and e.state is State.RELEASED:
+    if e.kind in _PAID and e.state in _STANDS and row.host_net != row.due:
+        found.append(f"{name}: the host has {row.host_net}, not {row.due}")
+    if e.kind is Kind.PREAUTH and e.state is State.RELEASED and row.host_hold != row.due:
+        found.append(f"{name}: the host holds {row.host_hold}, not {row.due}")
+    if e.state in LET_GO and e.kind in HELD_FOR_PAPER:
         found += _released(row, name)
+    if e.state in _NOTHING or e.state is State.NEVER_UPLOAD:
+        found += [f"{name}: the host still has {row.host_net}"] if row.host_net or row.host_hold else []
     if e.state in _NOTHING:
-        found += [f"{name}: the host still has {row.host_net}"] if row.host_net else []
         found += [f"{name}: an approval line is on paper"] if row.originals and not wrong_answers else []
         found += [f"{name}: the card has a TC"] if row.card_tc and e.state is not State.REVERSED else []
     return found
 
 
+_OPEN = frozenset({State.UNDECIDED, State.OWED, State.UNKNOWN, State.APPROVED, State.UPLOAD_OWED})
+
+
 def _released(row: Line, name: str) -> list[str]:
-    due = 0 if row.voided else row.entry.amount
     wanted = 0 if row.entry.copy else 1
     return [
-        *([f"{name}: the host has {row.host_net}, not {due}"] if row.host_net != due else []),
-        *([f"{name}: the card has no TC"] if not row.card_tc else []),
+        *([f"{name}: the card has no TC"] if not row.card_tc and row.entry.kind is not Kind.CASH else []),
         *([f"{name}: {row.originals} original slips, not {wanted}"] if row.originals != wanted else []),
     ]
+
+
+def _too_much_back(entries: list[Entry]) -> list[str]:
+    """The sum of refunds never passes the original."""
+    found = []
+    for e in entries:
+        back = _went_back([c for c in entries if c.original == e.id])
+        if back > e.amount:
+            found.append(f"{e.kind.value} {e.voucher}: {back} went back of {e.amount}")
+    return found
 
 
 def _strangers(world: World, entries: list[Entry]) -> list[str]:
     """What the host or the paper has and the journal does not."""
     known = {(e.batch, e.stan) for e in entries}
-    found = [f"host: {key} is in no journal" for key, a in world.bank.accounts.items() if a.net and key not in known]
+    found = [
+        f"host: {key} is in no journal"
+        for key, a in world.bank.accounts.items()
+        if (a.net or a.hold) and key not in known
+    ]
     vouchers = {e.voucher for e in entries}
     found += [
         f"paper: voucher {a.voucher} is in no journal" for a in approvals(world.paper) if a.voucher not in vouchers
     ]
-    return found + [f"glass let the goods go, {g}" for g in world.given if not g.endswith("released")]
+    let_go = ("released", "upload_owed", "uploaded")
+    return found + [f"glass let the goods go, {g}" for g in world.given if not g.endswith(let_go)]
 
 
 def table(world: World, entries: list[Entry]) -> str:
     """The four books side by side."""
-    rows = [f"{'voucher':8}{'kind':6}{'journal':12}{'amount':>10}{'host net':>10}  card  originals"]
+    rows = [f"{'voucher':8}{'kind':18}{'journal':18}{'amount':>10}{'host net':>10}{'hold':>8}  card  originals"]
     for row in lines(world, entries):
         e = row.entry
         journal = e.state.value + (" (voided)" if row.voided else "")
-        rows.append(f"{e.voucher:8}{e.kind.value:6}{journal:12}{e.amount:>10}{row.host_net:>10}"
+        rows.append(f"{e.voucher:8}{e.kind.value:18}{journal:18}{e.amount:>10}{row.host_net:>10}{row.host_hold:>8}"
                     f"  {'TC' if row.card_tc else '--':4}  {row.originals}")  # fmt: skip
     return "\n".join(rows)

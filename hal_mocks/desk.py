@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from firmware import app, config, log, terminal
@@ -12,9 +14,10 @@ from firmware.config import Config
 from firmware.hal.devices import Devices
 from firmware.hal.events import Event
 from firmware.ledger.entry import Entry
-from firmware.ledger.journal import FILE
+from firmware.ledger.journal import FILE, Journal
 from firmware.ledger.lifecycle import OPEN, State
 from firmware.security.keystore import Keystore
+from firmware.security.operators import Operators, Role
 from hal_mocks import parts
 from hal_mocks.film import Film
 from hal_mocks.person import Person
@@ -29,6 +32,9 @@ _ACTS_MAX = 2000
 
 def settings(**sections: Any) -> Config:
     """The desk's config; sections override its defaults."""
+    sections["host"] = {"inquiry": True, "repeats_refund": True} | sections.get("host", {})
+    sections["operators"] = {"sign_on": False, "argon_kib": 8, "argon_rounds": 1} | sections.get("operators", {})
+    sections["paths"] = {"state": str(Path(__file__).parent / "none")} | sections.get("paths", {})
     return config.parse({"merchant": MERCHANT, **sections}, "desk")
 
 
@@ -39,6 +45,21 @@ class Played:
     cut: bool
     power: Power
     error: BaseException | None = None
+
+
+PASSWORDS = {"00": "135790", "01": "246801", "02": "975310", "99": "864209"}  # of nobody but the desk's people
+
+
+@cache
+def enrolled() -> bytes:
+    """A journal in which the desk's people have their passwords and nothing else has happened."""
+    world = World()
+    disk = parts.SimDisk(world, Power())
+    journal = Journal(disk, parts.SimClock(world, Power()))
+    people = Operators(journal, lambda count: bytes(count), lambda: world.now, (8, 1))
+    for number, role in (("99", Role.ADMIN), ("00", Role.SUPERVISOR), ("02", Role.SUPERVISOR), ("01", Role.CASHIER)):
+        people.enrol(number, role, PASSWORDS[number])
+    return world.files[FILE]
 
 
 class _Quiet:
@@ -52,6 +73,7 @@ class Desk:
     def __init__(self, world: World | None = None, conf: Config | None = None, keystore: Keystore = KEYSTORE,
                  show: Callable[[str], None] | None = None) -> None:  # fmt: skip
         self.world = world or World()
+        self.world.files.setdefault(FILE, enrolled())
         self.config = conf or settings()
         self.keystore = keystore
         self.film = Film(show)
@@ -75,6 +97,7 @@ class Desk:
             inbox=inbox,
             signals=parts.SimSignals(power, film),
             watchdog=parts.SimWatchdog(power),
+            outlet=parts.SimOutlet(w, power),
         )
 
     def inbox(self, power: Power) -> parts.SimInbox:

@@ -36,6 +36,8 @@ from hal_mocks.paper import Row
 from hal_mocks.power import Power
 from hal_mocks.world import World
 
+MONEY = ("0100", "0200", "0220")
+
 
 class SimClock:
     """Time that jumps."""
@@ -141,7 +143,10 @@ class SimDisplay:
     def _newest_sale(self) -> str:
         db = sqlite3.connect(":memory:")
         db.deserialize(self._w.files.get("journal.db", b""))
-        row = db.execute("SELECT state FROM entries WHERE kind='sale' ORDER BY id DESC LIMIT 1").fetchone()
+        row = db.execute(
+            "SELECT state FROM entries WHERE kind IN ('sale', 'cash', 'offline_sale') AND state != 'never_sent' "
+            "ORDER BY id DESC LIMIT 1"
+        ).fetchone()
         db.close()
         return str(row[0]) if row else "absent"
 
@@ -304,14 +309,14 @@ class SimLink:
             self._film.act("the line is half open: nothing comes back")
             raise NoAnswer
         limit = self._w.cut_request_at
-        if limit >= 0 and frame[11:13] in (b"\x02\x00", b"\x04\x00"):
+        if limit >= 0 and frame[11:13].hex() in (*MONEY, "0400"):
             self._w.cut_request_at = -1
             if limit < len(frame) + 2:
                 self._hang_up()
                 self._film.act(f"request cut after {limit} bytes")
                 raise NoAnswer if limit else NotSent
         self._p.call("line", lambda: self._waiting.extend(self._w.bank.receive_at(self._w.bank_time(), frame)))
-        if self._w.dies_after_booking and frame[11:13] == b"\x02\x00":
+        if self._w.dies_after_booking and frame[11:13].hex() in MONEY:
             self._w.dies_after_booking = self._w.line_up = False
             self._waiting.clear()
             self._film.act("the bank has booked it; the line dies")
@@ -360,6 +365,27 @@ class SimSignals:
 
     def lamps(self, lit: int, blink: bool = False) -> None:
         self._p.call("signals.lamps", lambda: self._film.lamps(lit, blink))
+
+
+class SimOutlet:
+    """Support and cash register; a key they have already is taken and dropped."""
+
+    def __init__(self, world: World, power: Power) -> None:
+        self._w, self._p = world, power
+
+    def start(self, post: Post) -> None:
+        self._p.call("outlet.start", lambda: None)
+
+    def send(self, party: str, key: str, text: str) -> bool:
+        return self._p.call("outlet.send", lambda: self._send(party, key, text))
+
+    def _send(self, party: str, key: str, text: str) -> bool:
+        if self._w.parties_up and (party, key) not in {(p, k) for p, k, _ in self._w.told}:
+            self._w.told.append((party, key, text))
+        return self._w.parties_up
+
+    def answer(self, line: str) -> None:
+        self._p.call("outlet.answer", lambda: self._w.answers.append(line))
 
 
 class SimWatchdog:

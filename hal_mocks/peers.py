@@ -56,6 +56,9 @@ panel = "{panel}"
 printer_port = "{printer}"
 reader_like = "Virtual PCD 00 0{slot}"
 
+[operators]
+sign_on = false
+
 [paths]
 state = "{state}"
 """

@@ -11,6 +11,7 @@ from firmware.hal.events import CardInserted, CardRemoved, Event, Key, KeyPresse
 if TYPE_CHECKING:
     from hal_mocks.desk import Desk
 
+_SECRET = ("enter_pin", "password", "new_password")
 Act = Callable[["Desk", Callable[[Event], None]], None]
 
 
@@ -31,7 +32,7 @@ def press(*keys: str) -> Act:
     names = [k for word in keys for k in (word if word.isdigit() else [word])]
 
     def act(desk: Desk, post: Callable[[Event], None]) -> None:
-        shown = "*" * len(names) if desk.film.now and desk.film.now.name == "enter_pin" else " ".join(names)
+        shown = "*" * len(names) if desk.film.now and desk.film.now.name in _SECRET else " ".join(names)
         desk.film.act(f"keys: {shown}")
         for name in names:
             post(KeyPressed(Key(name)))
@@ -119,8 +120,47 @@ def buys(amount: str, card: int = 0, pin: str = "") -> list[Step]:
     return [*steps, on("enter_pin", press(pin, "enter"))] if pin else steps
 
 
+def grants(number: str = "00", password: str = "135790") -> list[Step]:
+    """A supervisor's number and password."""
+    return [on("operator", press(number, "enter")), on("password", press(password, "enter"))]
+
+
+def finds(voucher: str = "") -> list[Step]:
+    """The key 撤回, then a voucher number or the last sale."""
+    return [on("idle", press("clear")), on("voucher", press(*((voucher, "enter") if voucher else ("enter",))))]
+
+
+REASONS = {"operator": press("1"), "emergency": press("3"), "fault": press("4"), "other": press("down", "2")}
+
+
+def withdraws(voucher: str = "", card: int = 0, pick: str = "1", amount: str = "", reason: str = "operator",
+              more: bool = False) -> list[Step]:  # fmt: skip
+    """One withdrawal with the card: which of the offered actions, how much ('all' or fen), why; consent and grant."""
+    steps = [*finds(voucher), on("insert_card", insert(card))]
+    steps += [on("options", press(pick))] if pick else []
+    steps += [on("part_amount", press(*((amount, "enter") if amount != "all" else ("enter",))))] if amount else []
+    steps += [on("reason", press("2")), on("reason_detail", press("1"))] if reason == "customer" else [
+        on("reason", REASONS[reason])]  # fmt: skip
+    steps += [on("confirm", press("enter")), on("consent", press("enter"))]
+    steps += [on("consent_more", press("enter"))] if more else []
+    return steps + grants()
+
+
 def voids(voucher: str = "", card: int = 0) -> list[Step]:
-    """One void, by voucher number or the last sale."""
-    keys = (voucher, "enter") if voucher else ("enter",)
-    return [on("idle", press("menu")), on("menu", press("2")), on("voucher", press(*keys)),
-            on("confirm_void", press("enter")), on("insert_card", insert(card))]  # fmt: skip
+    """The whole of one sale of this batch."""
+    return withdraws(voucher, card)
+
+
+def refunds(
+    amount: str = "all", voucher: str = "", card: int = 0, pick: str = "2", reason: str = "customer"
+) -> list[Step]:
+    """A part of a sale, or all that is left."""
+    return withdraws(voucher, card, pick, amount, reason, more=True)
+
+
+def menu(*digits: str) -> list[Step]:
+    """Open the menu; each word is a page number and a digit: '21' is the first row of the second page."""
+    steps = [on("idle", press("menu"))]
+    for word in digits:
+        steps += [on("menu", press(*["down"] * (int(word[0]) - 1), word[1]))]
+    return steps

@@ -39,6 +39,9 @@ class World:
     now: datetime = datetime(2026, 11, 23, 12, 0, 0)
     uptime_s: float = 1000.0
     dice: random.Random = field(default_factory=lambda: random.Random(8583))
+    told: list[tuple[str, str, str]] = field(default_factory=list)  # party, key, text: what parties outside have taken
+    parties_up: bool = True
+    answers: list[str] = field(default_factory=list)  # what the cash register was answered
     given: list[str] = field(default_factory=list)  # each "hand over the goods", and what the disk said of it then
 
     bank_lag: timedelta = timedelta(0)  # how far the terminal's wall clock is ahead of the truth

@@ -5,6 +5,7 @@ from __future__ import annotations
 from firmware import words as w
 from firmware.errors import Refused
 from firmware.faults import outcome
+from firmware.hal.events import Key
 from firmware.hal.link import Abort
 from firmware.ledger.entry import Entry
 from firmware.ledger.lifecycle import State
@@ -23,11 +24,11 @@ def settle_debts(t: Terminal, abort: Abort) -> bool:
     return not t.outbox.owed
 
 
-def tell_and_settle(t: Terminal, entry: Entry) -> None:
+def tell_and_settle(t: Terminal, entry: Entry, may_retry: bool = False) -> Key | None:
     """What is owed is tried once at once, so that the customer usually leaves with 'reversed' on paper."""
     if entry.state is State.OWED:
         t.outbox.flush(t.console.cancel_pressed)
-    outcome.tell(t, entry)
+    return outcome.tell(t, entry, may_retry)
 
 
 def nothing_owed(t: Terminal) -> None:

@@ -22,8 +22,10 @@ from firmware.receipts import Slip
 from firmware.terminal import Terminal
 from firmware.ui import screens
 from firmware.ui.console import YES_NO
+from firmware.withdrawal import deadlines
 
 _REDRAW_S = 10.0
+_STILL_TO_TELL = frozenset({State.OWED, State.CANCELLED, State.NEVER_UPLOAD})  # the rest was told when it ended
 _PROOFS = frozenset({Proof.PRINTED, Proof.PROCESSED})
 
 
@@ -55,8 +57,9 @@ def close(t: Terminal, entry: Entry) -> Entry:
 
 
 def _slip(t: Terminal, entry: Entry, which: w.Word, duplicate: bool = False) -> Slip:
+    until = deadlines.on_slip(t.pack, entry, t.time.strict()) if not duplicate else ()
     return receipts.sale_slip(entry, t.config.merchant, which, t.journal.hash_of(entry), t.ledger.origin(entry),
-                              duplicate)  # fmt: skip
+                              duplicate, until)  # fmt: skip
 
 
 def _print_body(t: Terminal, entry: Entry, slip: Slip) -> PrinterTrouble | None:
@@ -109,7 +112,7 @@ def take_back(t: Terminal, entry: Entry, why: Event) -> Entry:
     entry = t.journal.move(entry, why, reason=CANNOT_COMPLETE)
     network.settle_debts(t, t.console.cancel_pressed)
     entry = t.journal.get(entry.id)
-    if entry.state is State.OWED:
+    if entry.state in _STILL_TO_TELL:
         outcome.tell(t, entry)
     return entry
 

@@ -7,7 +7,7 @@ from firmware.errors import Refused
 from firmware.faults import outcome, printer
 from firmware.flows import steps
 from firmware.hal.signals import Sound
-from firmware.ledger.lifecycle import State
+from firmware.ledger.lifecycle import LET_GO, State
 from firmware.terminal import Terminal
 from firmware.ui import screens
 
@@ -17,12 +17,14 @@ def reprint(t: Terminal) -> None:
     entry = steps.find(t, steps.ask_voucher(t, w.REPRINT))
     if entry is None:
         raise Refused(w.NOT_FOUND)
-    if entry.state is State.RELEASED:
+    if entry.state in LET_GO or entry.state is State.DONE:
         trouble = printer.copy(t, entry, w.P_MERCHANT_COPY, "reprint", duplicate=True)
     elif entry.state in outcome.WITH_NOTICE:
         trouble = outcome.notice(t, entry)
     else:
-        return outcome.tell(t, entry)
+        outcome.tell(t, entry)
+        return
     if trouble:
-        return t.console.tell(screens.printer_trouble(trouble), Sound.FAULT)
-    return steps.result(t, outcome.screen(entry), good=True)
+        t.console.tell(screens.printer_trouble(trouble), Sound.FAULT)
+        return
+    steps.result(t, outcome.screen(entry), good=True)

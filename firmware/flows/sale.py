@@ -1,13 +1,20 @@
-"""消费: one payment, amount to paper."""
+"""消费: one payment, amount to paper; with the bank out of reach, inside the caps, the same payment offline."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from firmware import words as w
 from firmware.emv import cryptogram
+from firmware.emv.chip import Chip, Cryptogram
 from firmware.faults import network, outcome, printer
-from firmware.flows import steps, void
+from firmware.flows import offline, steps, void
+from firmware.hal.events import Key
+from firmware.hal.reader import Card
+from firmware.host.answers import Answer, Silence
 from firmware.ledger.entry import Entry
-from firmware.ledger.lifecycle import Kind, State
+from firmware.ledger.lifecycle import LET_GO, Kind, State
+from firmware.security.secrets import PinBlock
 from firmware.terminal import Terminal
 from firmware.ui import screens
 from firmware.ui.console import YES_NO
@@ -16,32 +23,67 @@ from firmware.ui.console import YES_NO
 def sale(t: Terminal) -> None:
     """Leave early by raising; app.run_flow puts it on the screen."""
     steps.ready(t)  # what we owe goes first
-    amount = steps.ask_amount(t)
+    pay(t, steps.ask_amount(t))
+
+
+def pay(t: Terminal, amount: int, order: str = "") -> None:
+    """`order` is that of the sale that is tried again: a new entry, a new STAN, the same order number (rule 12)."""
+    facts = {"operator": t.operator, "rules": t.pack.name, "disclosure": t.pack.disclosure, "order": order}
     with t.console.card(screens.insert_card(w.SALE, amount)) as card:  # powered down on every way out
         chip = steps.begin(t, card, w.SALE, amount)
         pin = steps.verify_cardholder(t, chip, amount)
         first = cryptogram.first(card, chip)
         if first.declined:
-            entry = t.ledger.declined_by_card(amount, chip, first, t.config.merchant.operator)
-            return outcome.tell(t, entry)
+            entry = t.ledger.declined_by_card(Kind.SALE, amount, chip, first, **facts)
+            outcome.tell(t, entry)
+            return
         steps.paper_ready(t)
         t.console.show(screens.asking(w.SALE, amount))
-        flight = t.ledger.in_flight(Kind.SALE, amount, t.host, chip, first, operator=t.config.merchant.operator)
-        with flight:  # on disk before the first byte leaves
-            answer = flight.ask(t.host, pin, t.console.cancel_pressed)
-            final = steps.second_cryptogram(t, card, chip, answer)  # the card has the last word
-            flight.settle(t.host, answer, final)  # the only door that owes nothing
-    return finish(t, flight.entry)
+        entry = ask(t, Kind.SALE, amount, card, chip, first, pin, facts)
+        if entry.state is State.NEVER_SENT and offline.possible(t, amount):
+            entry = offline.approve(t, card, chip, entry) or entry
+    finish(t, entry)
+
+
+def ask(t: Terminal, kind: Kind, amount: int, card: Card, chip: Chip, first: Cryptogram, pin: PinBlock | None,
+        facts: dict[str, Any], original: Entry | None = None) -> Entry:  # fmt: skip
+    """The way of every request with a cryptogram: on disk before the first byte, the card's last word, one door out."""
+    flight = t.ledger.in_flight(kind, amount, t.host, chip, first, original, **facts)
+    with flight:  # on disk before the first byte leaves
+        answer = flight.ask(t.host, pin, t.console.cancel_pressed)
+        final = _last_word(t, kind, amount, card, chip, answer)  # the card has the last word
+        flight.settle(t.host, answer, final)  # the only door that owes nothing
+    return flight.entry
+
+
+def _last_word(t: Terminal, kind: Kind, amount: int, card: Card, chip: Chip, answer: Answer | Silence
+               ) -> Cryptogram | None:  # fmt: skip
+    """A card that may still approve offline is not asked for its decline first."""
+    waits = kind is Kind.SALE and isinstance(answer, Silence) and not answer.sent and offline.possible(t, amount)
+    return None if waits else steps.second_cryptogram(t, card, chip, answer)
 
 
 def finish(t: Terminal, entry: Entry) -> None:
-    """Approved: hold goods → paper → released, or take it back. Else: tell, and send what is owed."""
+    """Approved: hold goods → paper → released, or take it back. Else: tell, and send what is owed; a sale that
+    surely took
+    nothing may be tried again at once (S76, S83)."""
     if entry.state is State.APPROVED:
         entry = printer.close(t, entry)
-        if entry.state is State.RELEASED:
+        if entry.state in LET_GO:
             released(t, entry)
-    else:
-        network.tell_and_settle(t, entry)
+        return
+    again = entry.kind is Kind.SALE and tries(t, entry) <= t.pack.retries
+    key = network.tell_and_settle(t, entry, again)
+    entry = t.journal.get(entry.id)
+    if again and key is Key.D1 and entry.state in outcome.RETRIED:
+        t.console.card_out(screens.remove_card())
+        steps.ready(t)
+        pay(t, entry.amount, entry.order)
+
+
+def tries(t: Terminal, entry: Entry) -> int:
+    """How many entries stand under this order number."""
+    return len([e for e in t.journal.with_fact("order", entry.order) if e.kind is Kind.SALE])
 
 
 def released(t: Terminal, entry: Entry) -> None:
@@ -60,5 +102,5 @@ def signature_holds(t: Terminal, entry: Entry) -> bool:
     matches = t.console.insist(screens.signature(entry.amount), YES_NO)
     t.journal.note(entry, signed="yes" if matches else "no")
     if not matches:
-        void.by_reference(t, entry)
+        void.by_reference(t, t.journal.get(entry.id))
     return matches

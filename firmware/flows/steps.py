@@ -26,10 +26,20 @@ from firmware.words import Word
 _Z3 = "Z3"
 
 
-def ready(t: Terminal) -> None:
-    """Nothing open (rule 9) or owed, signed on, a clock to be trusted, paper in. Raises Refused with what to do."""
+def ready(t: Terminal, online: bool = True) -> None:
+    """Somebody signed on, nothing open (rule 9) or owed, no settlement half done, room in the batch, a clock to be
+    trusted,
+    paper in; and, unless it stays here, signed on with the host. Raises Refused with what to do."""
+    if t.config.operators.sign_on and not t.journal.setting("operator"):
+        raise Refused(w.R_SIGN_ON_FIRST)
     if t.journal.in_state(*OPEN):
         raise Refused(w.RELEASE_FIRST)
+    if t.settlement.running:
+        raise Refused(w.R_SETTLE_FIRST)
+    if t.journal.batch_size >= t.pack.journal_limit:
+        raise Refused(w.R_JOURNAL_FULL)
+    if not online:
+        return paper_ready(t)
     network.nothing_owed(t)
     if not (t.session.signed_on and t.session.clock_trusted()):
         t.console.show(screens.asking(w.SIGN_ON, 0))
@@ -37,7 +47,7 @@ def ready(t: Terminal) -> None:
             raise Refused(w.KEYS_MISSING)
     if not t.session.clock_trusted():
         raise Refused(w.CLOCK_UNTRUSTED)
-    paper_ready(t)
+    return paper_ready(t)
 
 
 def paper_ready(t: Terminal) -> None:
@@ -52,18 +62,18 @@ def paper_ready(t: Terminal) -> None:
         raise Refused(screens.HOW_TO_CURE[trouble])
 
 
-def ask_amount(t: Terminal) -> int:
+def ask_amount(t: Terminal, title: Word = w.SALE) -> int:
     """Fen, 1 … the configured limit, filling from the right. Raises Cancelled, IdleTimeout."""
     cap = t.config.limits.sale_max
 
     def check(typed: str) -> Screen | None:
         if not int(typed or 0):
-            return screens.amount(0, w.AMOUNT_ZERO)
+            return screens.amount(0, w.AMOUNT_ZERO, title)
         if int(typed) > cap:
-            return screens.amount(int(typed), w.AMOUNT_TOO_BIG.fill(cap=screens.money(cap)))
+            return screens.amount(int(typed), w.AMOUNT_TOO_BIG.fill(cap=screens.money(cap)), title)
         return None
 
-    return int(t.console.digits(lambda typed: screens.amount(int(typed or 0)), 9, check))
+    return int(t.console.digits(lambda typed: screens.amount(int(typed or 0), None, title), 9, check))
 
 
 def ask_voucher(t: Terminal, title: Word) -> str:

@@ -10,6 +10,7 @@ from firmware.hal.display import Display
 from firmware.hal.inbox import Inbox
 from firmware.hal.keypad import Keypad
 from firmware.hal.link import HostLink
+from firmware.hal.outlet import Outlet
 from firmware.hal.printer import Printer
 from firmware.hal.random import Random
 from firmware.hal.reader import CardReader
@@ -31,3 +32,4 @@ class Devices:
     inbox: Inbox
     signals: Signals
     watchdog: Watchdog
+    outlet: Outlet

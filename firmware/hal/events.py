@@ -70,5 +70,19 @@ class DeviceBack:
     device: str
 
 
-Event = KeyPressed | KeyHeld | CardInserted | CardRemoved | DeviceGone | DeviceBack
+@dataclass(frozen=True)
+class CodeScanned:
+    """A scanner read a code: a slip's or a form's."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class RegisterAsked:
+    """The cash register asks something: one line of JSON."""
+
+    line: str
+
+
+Event = KeyPressed | KeyHeld | CardInserted | CardRemoved | DeviceGone | DeviceBack | CodeScanned | RegisterAsked
 Post = Callable[[Event], None]

@@ -15,6 +15,7 @@ class Screen:
 
     `title` is the inverse bar, `big` one 16 px row (an amount), `lines` what to do (a Word is drawn in both
     languages, the terminal's own first; a str as it is), `keys` the foot. `qr` is drawn instead of the lines.
+    `audience`: whose eyes it is for; the customer sees no code and no word of blame.
     """
 
     name: str
@@ -24,3 +25,4 @@ class Screen:
     keys: Word | None = None
     qr: str = ""
     alarm: bool = False
+    audience: str = "merchant"

@@ -19,11 +19,13 @@ class Answer:
     issuer: str
     issuer_auth: bytes
     bare: bool
+    balance: str = ""
 
     @classmethod
     def of(cls, reply: Message, issuer_auth: bytes) -> Answer:
         return cls(reply.get(39), reply.get(37), reply.get(38), reply.get(13), reply.get(12),
-                   reply.get(44)[:11].strip(), issuer_auth, "64" not in reply.fields)  # fmt: skip
+                   reply.get(44)[:11].strip(), issuer_auth, "64" not in reply.fields,
+                   reply.get(54))  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ from firmware.host.profiles import Profile
 from firmware.money import CURRENCY, de4
 from firmware.security.secrets import Pan, PinBlock, Track2
 
-SIGN_ON_3DES, ECHO_TEST = "003", "301"
+SIGN_ON_3DES, SIGN_OFF, ECHO_TEST = "003", "002", "301"
+SETTLE, UPLOAD, UPLOAD_END_BALANCED, UPLOAD_END_NOT = "201", "201", "207", "202"
+INQUIRE = "901"  # a marked extension of ours: no acquirer's profile has it (money rule 11)
 _F53_PIN = "2600000000000000"  # X9.8 with PAN, double-length key
 
 
@@ -70,15 +72,67 @@ def sale(profile: Profile, caller: Caller, d: Details, chip: Chip, pin: PinBlock
     return Message(profile.acts[d.act].mti, fields, caller.header)
 
 
-def void(profile: Profile, caller: Caller, d: Details, track2: Track2 | None, rrn: str, auth: str,
-         original: str) -> Message:  # fmt: skip
-    """0200 200000 naming the original: F37, F38, F61 = original batch + STAN (host facts, 1.5)."""
+def linked(profile: Profile, caller: Caller, d: Details, track2: Track2 | None, rrn: str, auth: str,
+           original: str) -> Message:  # fmt: skip
+    """Void, completion and their voids, naming what went before: F37, F38 = the step's authorisation, F61 = original
+    batch + STAN, for bookings + date (host facts, 1.5). Without F35, F36, F52 where no card was in the reader."""
     fields = _kept(profile, caller, d) | {"37": rrn or "0" * 12, "61": original}
     if track2:
         fields["35"] = track2.text()
     if auth:
         fields["38"] = auth
     return Message(profile.acts[d.act].mti, fields, caller.header)
+
+
+def with_pin(message: Message, pin: PinBlock) -> Message:
+    """The same with F26, F52 and F53, for a void that asks for the PIN."""
+    return Message(
+        message.mti, {**message.fields, "26": "12", "52": pin.reveal().hex(), "53": _F53_PIN}, message.header
+    )
+
+
+def refund(profile: Profile, caller: Caller, d: Details, rrn: str, date: str) -> Message:
+    """0220 200000: F37 and the original's date in F61. No track and no PIN, so that a repeat after a power cut is the
+    same but for its MAC (money rule 9). `date` is MMDD."""
+    fields = _kept(profile, caller, d) | {"37": rrn or "0" * 12, "61": "0" * 12 + date}
+    return Message(profile.acts[d.act].mti, fields, caller.header)
+
+
+def upload(profile: Profile, caller: Caller, d: Details, f55: str, auth: str, original: str) -> Message:
+    """An offline sale or a completion notice, the same each time it is sent (host facts, 1.3)."""
+    fields = _kept(profile, caller, d)
+    for number, value in (("38", auth), ("55", f55), ("61", original)):
+        if value:
+            fields[number] = value
+    return Message(profile.acts[d.act].mti, fields, caller.header)
+
+
+def inquiry(profile: Profile, caller: Caller, stan: str, batch: str, f61: str) -> Message:
+    """What has the bank on its books under original batch + STAN (F61)? A marked extension; carries a MAC."""
+    fields = {"11": stan, "41": caller.terminal_id, "42": caller.merchant_id,
+              "60": profile.acts["inquiry"].f60_1 + batch + INQUIRE, "61": f61}  # fmt: skip
+    return Message("0820", fields, caller.header)
+
+
+def settle(profile: Profile, caller: Caller, stan: str, batch: str, operator: str, totals: str) -> Message:
+    """0500, F48 = 62 digits: [debit 12, count 3, credit 12, count 3, flag 1] at home, the same abroad (1.6)."""
+    fields = {"11": stan, "41": caller.terminal_id, "42": caller.merchant_id, "48": totals, "49": CURRENCY,
+              "60": profile.acts["settle"].f60_1 + batch + SETTLE, "63": f"{operator} ".encode().hex()}  # fmt: skip
+    return Message("0500", fields, caller.header)
+
+
+def batch_upload(profile: Profile, caller: Caller, stan: str, batch: str, f48: str, kind: str = UPLOAD) -> Message:
+    """0320: up to eight details, or the end (`kind` 207 balanced, 202 not)."""
+    fields = {"11": stan, "41": caller.terminal_id, "42": caller.merchant_id, "48": f48,
+              "60": profile.acts["upload"].f60_1 + batch + kind}  # fmt: skip
+    return Message("0320", fields, caller.header)
+
+
+def sign_off(profile: Profile, caller: Caller, stan: str, batch: str) -> Message:
+    """0820, F60.3 = 002."""
+    fields = {"11": stan, "41": caller.terminal_id, "42": caller.merchant_id,
+              "60": profile.acts["sign_off"].f60_1 + batch + SIGN_OFF}  # fmt: skip
+    return Message("0820", fields, caller.header)
 
 
 def reversal(profile: Profile, caller: Caller, d: Details, reason: str, f55: str, auth: str, original: str) -> Message:
@@ -117,6 +171,12 @@ def reversal_f55(profile: Profile, chip: Chip) -> str:
     """The shrunken F55 a 0400 repeats: TVR, IFD serial, issuer data, ATC."""
     values = chip.values()
     return b"".join(tlv.write(tag, values[tag]) for tag in profile.reversal_f55 if tag in values).hex()
+
+
+def offline_f55(profile: Profile, chip: Chip) -> str:
+    """F55 of an offline sale: the TC and what it was made of, 9F27 = 40, tag 8A (host facts, 1.7)."""
+    values = chip.values()
+    return b"".join(tlv.write(tag, values[tag]) for tag in profile.offline_f55 if tag in values).hex()
 
 
 def answer_f55(message: Message) -> bytes:

@@ -35,6 +35,10 @@ class Profile:
     online_f55: tuple[int, ...] = field(default=(0x9F26, 0x9F27, 0x9F10, 0x9F37, 0x9F36, 0x95, 0x9A, 0x9C, 0x9F02,
                                                  0x5F2A, 0x82, 0x9F1A, 0x9F03, 0x9F33, 0x9F34, 0x9F35, 0x84, 0x9F09,
                                                  0x9F41, 0x9F1E))  # fmt: skip
+    offline_f55: tuple[int, ...] = field(default=(0x9F26, 0x9F27, 0x9F10, 0x9F37, 0x9F36, 0x95, 0x9A, 0x9C, 0x9F02,
+                                                  0x5F2A, 0x82, 0x9F1A, 0x9F03, 0x9F33, 0x9F34, 0x9F35, 0x84, 0x9F09,
+                                                  0x9F41, 0x9F1E, 0x8A))  # fmt: skip
+    accepted_upload: frozenset[str] = frozenset({"00", "94"})
     not_found_ends_reversal: bool = False
     refusals_until_stuck: int = 3
 
@@ -45,6 +49,19 @@ UNIONPAY = Profile(
     acts={
         "sale": Act("0200", "000000", "00", "22"),
         "void": Act("0200", "200000", "00", "23"),
+        "refund": Act("0220", "200000", "00", "25"),
+        "preauth": Act("0100", "030000", "06", "10"),
+        "increment": Act("0100", "030000", "60", "10"),
+        "preauth_void": Act("0100", "200000", "06", "11"),
+        "completion": Act("0200", "000000", "06", "20"),
+        "completion_notice": Act("0220", "000000", "06", "24"),
+        "completion_void": Act("0200", "200000", "06", "21"),
+        "offline_sale": Act("0200", "000000", "00", "36"),
+        "balance": Act("0200", "310000", "00", "01"),
+        "inquiry": Act("0820", "", "", "00"),
+        "settle": Act("0500", "", "", "00"),
+        "upload": Act("0320", "", "", "00"),
+        "sign_off": Act("0820", "", "", "00"),
         "sign_on": Act("0800", "", "", "00"),
         "echo": Act("0820", "", "", "00"),
     },

@@ -8,6 +8,8 @@ from typing import Any
 
 from firmware.ledger.lifecycle import Kind, State
 
+_ALWAYS = frozenset({"id", "kind", "state", "batch", "stan", "amount", "at", "original"})
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -16,6 +18,13 @@ class Entry:
     No track, PIN block or clear PAN is ever in here (PCI DSS 3.3.1). `f55` is the shrunken F55 of a reversal,
     hex. `at` is local time, ISO 8601. `reason` is DE 39 of the 0400 this entry owes. `signed` is 'yes' or 'no' once the
     operator compared the signature; `copy` is 'qr' if the customer took a digital copy instead of paper.
+
+    `order` is the shop's order number; `request` the withdrawal request this entry carries out, `ground` its reason
+    code, `started_by` 'customer' or 'merchant', `way` how the original was found, `approver` who granted it, `case` the
+    PSP's or authority's number. `rules` names the rule pack in force. A booking has `service` (ISO 8601), `booking`
+    (its class), `terms`, `expires` and, once amended down, `cap` (fen). `posting` is what became of a refund at the
+    bank ('' not asked yet, pending, posted, adjusted, rejected), `posted` the fen that arrived, `due` the expected day,
+    `polled` when it was last asked. `final` marks a payment that cannot be taken back, told before it was made.
     """
 
     id: int
@@ -55,6 +64,25 @@ class Entry:
     why: str = ""
     signed: str = ""
     copy: str = ""
+    order: str = ""
+    request: int = 0
+    ground: str = ""
+    started_by: str = ""
+    way: str = ""
+    approver: str = ""
+    case: str = ""
+    rules: str = ""
+    disclosure: str = ""
+    service: str = ""
+    booking: str = ""
+    terms: str = ""
+    expires: str = ""
+    cap: int = 0
+    posting: str = ""
+    posted: int = 0
+    due: str = ""
+    polled: str = ""
+    final: str = ""
 
     @property
     def voucher(self) -> str:
@@ -62,8 +90,9 @@ class Entry:
         return self.stan
 
     def text(self) -> str:
-        """Canonical JSON, the text that is hashed."""
-        table = vars(self) | {"kind": self.kind.value, "state": self.state.value}
+        """Canonical JSON, the text that is hashed. A fact that is empty is left out."""
+        table = {name: value for name, value in vars(self).items() if value or name in _ALWAYS}
+        table |= {"kind": self.kind.value, "state": self.state.value}
         return json.dumps(table, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
     @classmethod

@@ -25,6 +25,8 @@ from firmware.security.secrets import PinBlock
 if TYPE_CHECKING:
     from firmware.ledger.ledger import Ledger
 
+ASKS_THE_CARD = frozenset({Kind.SALE, Kind.PREAUTH, Kind.INCREMENT})  # their request carries its cryptogram
+_DATED = frozenset({Kind.PREAUTH, Kind.COMPLETION, Kind.COMPLETION_NOTICE})
 NO_REPLY, CANNOT_COMPLETE, CARD_OR_OPERATOR, BAD_MAC = "98", "96", "06", "A0"  # DE 39 of the 0400
 
 
@@ -68,13 +70,18 @@ class InFlight:
         self.entry = self._ledger.journal.move(self.entry, event, reason=reason, **facts)
 
     def _message(self, host: Host, pin: PinBlock | None) -> Message:
-        details = self._ledger.details(self.entry)
-        if self._original:
-            o = self._original
-            track2 = self._chip.track2 if self._chip else None
-            return messages.void(host.profile, host.caller, details, track2, o.rrn, o.auth, o.batch + o.stan)
-        assert self._chip, "a sale has a chip"
-        return messages.sale(host.profile, host.caller, details, self._chip, pin)
+        details, origin = self._ledger.details(self.entry), self._original
+        if self._kind in ASKS_THE_CARD:
+            assert self._chip, "the card's cryptogram is in the request"
+            made = messages.sale(host.profile, host.caller, details, self._chip, pin)
+            link = {"38": origin.auth, "61": reference(origin)} if origin else {}
+            return Message(made.mti, {**made.fields, **link}, made.header)
+        assert origin, "everything else is linked to what it undoes or completes"
+        if self._kind is Kind.REFUND:
+            return messages.refund(host.profile, host.caller, details, origin.rrn, host_day(origin))
+        track2 = self._chip.track2 if self._chip else None
+        made = messages.linked(host.profile, host.caller, details, track2, origin.rrn, origin.auth, reference(origin))
+        return messages.with_pin(made, pin) if pin else made
 
     def _silence(self, event: Event, reason: str, broken: Exception) -> Silence:
         log.event("silence", stan=self.entry.stan, why=type(broken).__name__)
@@ -87,10 +94,26 @@ class InFlight:
             self.entry = self._ledger.journal.move(self.entry, Event.SILENCE, reason=reason)
 
 
+def reference(original: Entry) -> str:
+    """F61: original batch + STAN, for bookings and what follows them + its date (host facts, 1.5)."""
+    dated = host_day(original) if original.kind in _DATED else ""
+    return original.batch + original.stan + dated
+
+
+def host_day(entry: Entry) -> str:
+    """MMDD as the host had it, else ours."""
+    return entry.host_date or entry.at[5:10].replace("-", "")
+
+
 def verdict(host: Host, answer: Answer, final: Cryptogram | None, kind: Kind) -> tuple[Event, str]:
-    """(event, reason of the reversal owed). A void has no second cryptogram to wait for."""
+    """(event, reason of the reversal owed). A void has no second cryptogram to wait for; a refund is never reversed,
+    what leaves doubt makes it UNKNOWN."""
+    if kind is Kind.REFUND:
+        doubt = host.profile.try_again | {host.profile.partial}
+        if answer.code not in host.profile.success and (answer.code in doubt or answer.bare):
+            return Event.SILENCE, ""
     if answer.code in host.profile.success:
-        card_agrees = kind is not Kind.SALE or (final is not None and final.kind == "TC")
+        card_agrees = kind not in ASKS_THE_CARD or (final is not None and final.kind == "TC")
         return (Event.APPROVE, "") if card_agrees else (Event.CARD_REFUSED, CARD_OR_OPERATOR)
     if answer.code == host.profile.partial:
         return Event.CARD_REFUSED, CARD_OR_OPERATOR

@@ -1,13 +1,18 @@
 """The durable journal: entries, a hash chain over every change, counters. One transaction a state change.
 
 Tables: `journal` is append-only, each row the whole entry after one change and the SHA-256 over the row before and
-this text; `entries` holds the newest text of each entry for fast look-up; `settings` the counters. `verify` recomputes
-all of it and names the first row that does not fit.
+this text; `entries` holds the newest text of each entry for fast look-up; `settings` the counters. Requests,
+settlements
+and what operators did are records, of which there are several books; they stand in the same chain (with entry 0) and
+their newest texts in `records`. `contacts` is apart from the chain, so that it can be deleted. `verify` recomputes
+all of
+it and names the first row that does not fit.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +28,7 @@ from firmware.ledger.lifecycle import Event, Kind, State
 
 FILE = "journal.db"
 _GENESIS = "0" * 64
-_VERSION = 2
+_VERSION = 3
 _KEPT = 64
 _SCHEMA = """
 CREATE TABLE journal(seq INTEGER PRIMARY KEY, entry INTEGER NOT NULL, text TEXT NOT NULL, hash TEXT NOT NULL);
@@ -35,6 +40,14 @@ CREATE INDEX entries_original ON entries(original);
 CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 _SINCE_2 = "CREATE INDEX entries_stan ON entries(stan);"  # a voucher is looked up, and a new STAN checked, in any batch
+
+_SINCE_3 = """
+CREATE TABLE records(book TEXT NOT NULL, id INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY(book, id));
+CREATE TABLE contacts(request INTEGER PRIMARY KEY, text TEXT NOT NULL);
+CREATE INDEX entries_kind ON entries(kind);
+"""
+_STEPS = (_SCHEMA, _SINCE_2, _SINCE_3)
+Record = dict[str, Any]
 
 
 class Journal:
@@ -53,7 +66,7 @@ class Journal:
         if version == _VERSION:
             return
         with self._transaction():
-            for statement in (("" if version else _SCHEMA) + _SINCE_2).split(";"):
+            for statement in "".join(_STEPS[version:]).split(";"):
                 if statement.strip():
                     self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version = {_VERSION}")
@@ -87,9 +100,16 @@ class Journal:
         with self._transaction():
             return self._new(kind, amount, state, facts)
 
+    def owe_upload(self, kind: Kind, amount: int, **facts: Any) -> Entry:
+        """A notice: decided here, owed to the host until it says 00 or 94. Durable."""
+        assert kind is Kind.COMPLETION_NOTICE, "only a notice is born owed"
+        with self._transaction():
+            return self._new(kind, amount, State.UPLOAD_OWED, facts)
+
     def _new(self, kind: Kind, amount: int, state: State, facts: dict[str, Any]) -> Entry:
         number = (self._one("SELECT max(id) FROM entries") or 0) + 1
         at = self._clock.now().isoformat()
+        facts["order"] = facts.get("order") or f"{at[2:10].replace('-', '')}{number % 10_000:04d}"
         entry = Entry(number, kind, state, self.batch, self._take_stan(), amount, at, **facts)
         self._write(entry)
         return entry
@@ -115,8 +135,7 @@ class Journal:
 
     def _write(self, entry: Entry) -> None:
         text = entry.text()
-        self._db.execute("INSERT INTO journal(entry, text, hash) VALUES(?, ?, ?)",
-                         (entry.id, text, chain(self.head, text)))  # fmt: skip
+        self._append(entry.id, text)
         self._db.execute("INSERT INTO entries(id, state, kind, batch, stan, original, text) "
                          "VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET state=excluded.state, "
                          "text=excluded.text",
@@ -125,6 +144,37 @@ class Journal:
         if len(self._newest) > _KEPT:
             self._newest.clear()
         self._newest[entry.id] = entry
+
+    def _append(self, entry: int, text: str) -> None:
+        self._db.execute("INSERT INTO journal(entry, text, hash) VALUES(?, ?, ?)",
+                         (entry, text, chain(self.head, text)))  # fmt: skip
+
+    def record(self, book: str, number: int = 0, settings: dict[str, str] | None = None, **facts: Any) -> Record:
+        """A new record of a book (number 0), or new facts in one that stands; with settings in the same transaction.
+        Durable. Raises JournalError for a number that is not there."""
+        old = (
+            self.get_record(book, number)
+            if number
+            else {"id": self._next_record(book), "at": self._clock.now().isoformat()}
+        )
+        new: Record = old | facts | {"book": book}
+        text = json.dumps(new, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        with self._transaction():
+            self._append(0, text)
+            self._db.execute("INSERT OR REPLACE INTO records(book, id, text) VALUES(?, ?, ?)", (book, new["id"], text))
+            for name, value in (settings or {}).items():
+                self._put(name, value)
+        return new
+
+    def _next_record(self, book: str) -> int:
+        return (self._one("SELECT max(id) FROM records WHERE book=?", book) or 0) + 1
+
+    def keep_contact(self, request: int, text: str) -> None:
+        """Personal data of a request, outside the chain ('' deletes it). Durable."""
+        with self._transaction():
+            self._db.execute("DELETE FROM contacts WHERE request=?", (request,))
+            if text:
+                self._db.execute("INSERT INTO contacts(request, text) VALUES(?, ?)", (request, text))
 
     def set(self, **settings: str) -> None:
         """Durable settings, all in one transaction."""
@@ -203,6 +253,48 @@ class Journal:
     def all(self) -> list[Entry]:
         return self._entries("1 ORDER BY id")
 
+    def newest(self, count: int) -> list[Entry]:
+        """The last `count`, newest first."""
+        return self._entries("1 ORDER BY id DESC LIMIT ?", count)
+
+    def of_batch(self, batch: str) -> list[Entry]:
+        return self._entries("batch=? ORDER BY id", batch)
+
+    def get_record(self, book: str, number: int) -> Record:
+        """Raises JournalError if there is no such record."""
+        text = self._one("SELECT text FROM records WHERE book=? AND id=?", book, number)
+        if text is None:
+            raise JournalError(f"there is no {book} {number}")
+        found: Record = json.loads(text)
+        return found
+
+    def records(self, book: str, **where: str | int) -> list[Record]:
+        """Oldest first; only those whose facts are these."""
+        tests = "".join(f" AND json_extract(text, '$.{name}')=?" for name in where)
+        rows = self._db.execute(f"SELECT text FROM records WHERE book=?{tests} ORDER BY id", (book, *where.values()))
+        return [json.loads(text) for (text,) in rows.fetchall()]
+
+    def last_record(self, book: str) -> Record | None:
+        text = self._one("SELECT text FROM records WHERE book=? ORDER BY id DESC LIMIT 1", book)
+        return json.loads(text) if text else None
+
+    def of_kind(self, kind: Kind, *states: State) -> list[Entry]:
+        """Oldest first."""
+        marks = ",".join("?" * len(states))
+        return self._entries(f"kind=? AND state IN ({marks}) ORDER BY id", kind.value, *(s.value for s in states))
+
+    def with_fact(self, name: str, value: str) -> list[Entry]:
+        """Entries whose fact `name` (rrn, order, token, …) is `value`, oldest first."""
+        assert name in Entry.__dataclass_fields__
+        return self._entries(f"json_extract(text, '$.{name}')=? ORDER BY id", value)
+
+    def contact(self, request: int) -> str:
+        return self._one("SELECT text FROM contacts WHERE request=?", request) or ""
+
+    def rows(self) -> Iterator[tuple[int, int, str, str]]:
+        """The chain as it stands: (seq, entry, text, hash), for the export."""
+        yield from self._db.execute("SELECT seq, entry, text, hash FROM journal ORDER BY seq")
+
     def setting(self, name: str, default: str = "") -> str:
         value = self._one("SELECT value FROM settings WHERE name=?", name)
         return default if value is None else str(value)
@@ -215,6 +307,10 @@ class Journal:
     @property
     def batch_is_empty(self) -> bool:
         return self._one("SELECT 1 FROM entries WHERE batch=? LIMIT 1", self.batch) is None
+
+    @property
+    def batch_size(self) -> int:
+        return int(self._one("SELECT count(*) FROM entries WHERE batch=?", self.batch) or 0)
 
     @property
     def head(self) -> str:
@@ -246,11 +342,16 @@ def chain(before: str, text: str) -> str:
 def verify(db: sqlite3.Connection) -> int:
     """See Journal.verify; works on any open connection, so that a third party can call it."""
     head, count, newest = _GENESIS, 0, dict[int, str]()
+    records = dict[tuple[str, int], str]()
     for seq, entry, text, found in db.execute("SELECT seq, entry, text, hash FROM journal ORDER BY seq"):
         count += 1
         head = chain(head, text)
         if seq != count or found != head:
             raise JournalError(f"journal row {seq} (entry {entry}) does not fit the hash chain")
+        if entry == 0:
+            record = json.loads(text)
+            records[record["book"], record["id"]] = text
+            continue
         if Entry.from_text(text).id != entry:
             raise JournalError(f"journal row {seq} says it is about entry {entry}, its text does not")
         newest[entry] = text
@@ -263,4 +364,16 @@ def verify(db: sqlite3.Connection) -> int:
             raise JournalError(f"entry {number}: a column differs from its text")
     if newest:
         raise JournalError(f"entry {min(newest)} is in the chain but not in the table of entries")
+    _verify_records(db, records)
     return count
+
+
+def _verify_records(db: sqlite3.Connection, chained: dict[tuple[str, int], str]) -> None:
+    if not chained and db.execute("PRAGMA user_version").fetchone()[0] < 3:
+        return
+    for book, number, text in db.execute("SELECT book, id, text FROM records"):
+        if chained.pop((book, number), None) != text:
+            raise JournalError(f"{book} {number} differs from its newest journal row")
+    if chained:
+        book, number = min(chained)
+        raise JournalError(f"{book} {number} is in the chain but not in the table of records")

@@ -25,27 +25,26 @@ class Ledger:
         self.journal, self.keystore, self._random = journal, keystore, random
 
     def in_flight(self, kind: Kind, amount: int, host: Host, chip: Chip, first: Cryptogram | None = None,
-                  original: Entry | None = None, operator: str = "") -> InFlight:  # fmt: skip
+                  original: Entry | None = None, **facts: Any) -> InFlight:  # fmt: skip
         """The one safe door to the host: durable before the first byte leaves, settled or owed on every way out."""
-        facts = self._facts(chip, first) | {"operator": operator}
+        facts = self.card_facts(chip, first) | facts
         if host_f55 := messages.reversal_f55(host.profile, chip) if first else "":
             facts["f55"] = host_f55
         if original:
-            facts["original"] = original.id
+            facts |= {"original": original.id, "order": original.order}
         return InFlight(self, kind, amount, facts, chip, original)
 
-    def void_by_reference(self, original: Entry, operator: str) -> InFlight:
-        """A void without the card, from what the journal has sealed: for a signature that does not match."""
-        facts = {name: getattr(original, name) for name in ("pan", "token", "card", "f22", "f23", "aid", "label")}
-        facts |= {"original": original.id, "operator": operator}
-        return InFlight(self, Kind.VOID, original.amount, facts, None, original)
+    def by_reference(self, kind: Kind, amount: int, original: Entry, **facts: Any) -> InFlight:
+        """The same door without the card, from what the journal has sealed."""
+        return InFlight(self, kind, amount, linked_facts(original) | facts, None, original)
 
-    def declined_by_card(self, amount: int, chip: Chip, first: Cryptogram, operator: str) -> Entry:
+    def declined_by_card(self, kind: Kind, amount: int, chip: Chip, first: Cryptogram, **facts: Any) -> Entry:
         """The card said AAC at once: journaled, nothing sent, nothing owed."""
-        facts = self._facts(chip, first) | {"operator": operator, "why": "card"}
-        return self.journal.close_at_once(Kind.SALE, amount, State.DECLINED, **facts)
+        known = self.card_facts(chip, first) | {"why": "card"} | facts
+        return self.journal.close_at_once(kind, amount, State.DECLINED, **known)
 
-    def _facts(self, chip: Chip, first: Cryptogram | None) -> dict[str, Any]:
+    def card_facts(self, chip: Chip, first: Cryptogram | None) -> dict[str, Any]:
+        """What the journal keeps of a card: masked, tokenised, sealed."""
         facts = {
             "pan": chip.pan.masked,
             "token": self.keystore.card_token(chip.pan),
@@ -68,3 +67,11 @@ class Ledger:
 
     def origin(self, entry: Entry) -> Entry | None:
         return self.journal.get(entry.original) if entry.original else None
+
+
+_OF_THE_CARD = ("pan", "token", "card", "f22", "f23", "aid", "label")
+
+
+def linked_facts(original: Entry) -> dict[str, Any]:
+    """What an entry without a card of its own takes over from its original."""
+    return {name: getattr(original, name) for name in (*_OF_THE_CARD, "order")} | {"original": original.id}

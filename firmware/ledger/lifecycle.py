@@ -21,6 +21,8 @@ class Kind(Enum):
     COMPLETION_NOTICE = "completion_notice"
     OFFLINE_SALE = "offline_sale"
     CASH = "cash"
+    CASH_REFUND = "cash_refund"
+    INCREMENT = "increment"  # a booking's hold grows
 
 
 class State(Enum):
@@ -65,6 +67,7 @@ class Event(Enum):
     CLOSED_BY_HAND = "closed_by_hand"
     ANSWERED_DONE = "answered_done"
     ANSWERED_FAILED = "answered_failed"
+    VOIDED_HERE = "voided_here"  # an offline sale that never left the terminal
 
 
 _S, _E, _K = State, Event, Kind
@@ -117,10 +120,16 @@ TABLES: dict[Kind, Table] = {
     Kind.COMPLETION_VOID: _AT_ONCE,
     Kind.REFUND: _NEVER_REVERSED,
     Kind.COMPLETION_NOTICE: _UPLOAD,
-    Kind.OFFLINE_SALE: _HOLD | _UPLOAD | {
+    Kind.INCREMENT: _AT_ONCE,
+    Kind.OFFLINE_SALE: _UPLOAD | {
         (_S.UNDECIDED, _E.APPROVE): _S.APPROVED,
         (_S.UNDECIDED, _E.SILENCE): _S.CANCELLED,
         (_S.UNDECIDED, _E.DECLINE): _S.DECLINED,
+        (_S.APPROVED, _E.BODY_PROVED): _S.CLOSING,
+        (_S.APPROVED, _E.COPY_ACCEPTED): _S.UPLOAD_OWED,
+        (_S.CLOSING, _E.SLIP_PROVED): _S.UPLOAD_OWED,
+        (_S.CLOSING, _E.SLIP_WHOLE): _S.UPLOAD_OWED,
+        (_S.UPLOAD_OWED, _E.VOIDED_HERE): _S.NEVER_UPLOAD,
         (_S.APPROVED, _E.NOT_CURED): _S.NEVER_UPLOAD,
         (_S.CLOSING, _E.SLIP_TORN): _S.NEVER_UPLOAD,
     },
@@ -129,6 +138,10 @@ TABLES: dict[Kind, Table] = {
         (_S.UNDECIDED, _E.SILENCE): _S.CANCELLED,
         (_S.APPROVED, _E.NOT_CURED): _S.CANCELLED,
         (_S.CLOSING, _E.SLIP_TORN): _S.CANCELLED,
+    },
+    Kind.CASH_REFUND: {
+        (_S.UNDECIDED, _E.APPROVE): _S.RELEASED,
+        (_S.UNDECIDED, _E.SILENCE): _S.CANCELLED,
     },
 }  # fmt: skip
 
@@ -141,3 +154,7 @@ def after(kind: Kind, state: State, event: Event) -> State:
     step = TABLES[kind].get((state, event))
     assert step is not None, f"{kind.value}: {event.value} cannot happen in {state.value}"
     return step
+
+
+HELD_FOR_PAPER = frozenset(k for k in Kind if (State.APPROVED, Event.BODY_PROVED) in TABLES[k])
+LET_GO = frozenset({State.RELEASED, State.UPLOAD_OWED, State.UPLOADED})  # the goods are the customer's

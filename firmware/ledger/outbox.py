@@ -15,12 +15,13 @@ from firmware.host.codec import Message
 from firmware.host.exchange import Host, never
 from firmware.ledger.entry import Entry
 from firmware.ledger.ledger import Ledger
-from firmware.ledger.lifecycle import Event, State
+from firmware.ledger.lifecycle import Event, Kind, State
 from firmware.ledger.session import Session
 
 FOREVER_S = 3600.0
 LINE_LOOK_S = 1.0
 NO_KEYS = "--"
+BOOKED = frozenset({Kind.PREAUTH, Kind.COMPLETION})
 
 
 class Outbox:
@@ -107,7 +108,8 @@ class Outbox:
 
     def _message(self, entry: Entry) -> Message:
         origin = self._ledger.origin(entry)
-        f61 = origin.batch + entry.stan if origin else ""
+        dated = "0000" if origin and origin.kind in BOOKED else ""
+        f61 = origin.batch + entry.stan + dated if origin else ""
         return messages.reversal(self._host.profile, self._host.caller, self._ledger.details(entry), entry.reason,
                                  entry.f55, entry.auth, f61)  # fmt: skip
 

@@ -11,6 +11,7 @@ from firmware.hal.link import Abort
 from firmware.host import mac, messages
 from firmware.host.exchange import Host, WorkingKeys, never
 from firmware.ledger.ledger import Ledger
+from firmware.ledger.true_time import NEAR, TrueTime
 
 APPROVED = "00"
 _DAY = timedelta(hours=24)
@@ -19,9 +20,14 @@ _DAY = timedelta(hours=24)
 class Session:
     """The terminal's standing with its host."""
 
-    def __init__(self, ledger: Ledger, host: Host, clock: Clock, operator: str) -> None:
-        self._ledger, self._host, self._clock, self._operator = ledger, host, clock, operator
+    def __init__(self, ledger: Ledger, host: Host, clock: Clock, time: TrueTime, operator: str) -> None:
+        self._ledger, self._host, self._clock, self._time, self._operator = ledger, host, clock, time, operator
         self._restore()
+
+    @property
+    def operator(self) -> str:
+        """Who is signed on at the counter; before anybody was, the number in the settings."""
+        return self._ledger.journal.setting("operator") or self._operator
 
     def _restore(self) -> None:
         """Working keys survive a power cut as the host sent them: wrapped under the TMK. Under another TMK they are
@@ -43,7 +49,18 @@ class Session:
         sign-on whose host date agreed; nothing else moves it."""
         floor = self._ledger.journal.setting("floor")
         now = self._clock.now()
-        return bool(floor) and timedelta(0) <= now - datetime.fromisoformat(floor) <= _DAY
+        return bool(floor) and -NEAR <= now - datetime.fromisoformat(floor) <= _DAY
+
+    def keep_time(self) -> None:
+        """The floor follows the true time, so that a clock set back before the next boot reopens nothing. Durable."""
+        if self.clock_trusted():
+            self._ledger.journal.set(floor=self._time.strict().isoformat())
+
+    def correct_clock(self, by: str) -> None:
+        """A supervisor vouches for the wall clock: the way out of a floor that was poisoned. Journaled."""
+        now = self._clock.now()
+        self._ledger.journal.record("clock", by=by, settings={"floor": now.isoformat()}, to=now.isoformat())
+        self._time.anchor(now)
 
     def forget(self) -> None:
         """A0/99: the host no longer takes our MAC. Durable."""
@@ -53,7 +70,7 @@ class Session:
         """'' when signed on, else the host's code, 'NOLINE' or 'KEYS'. Never raises for a bad line."""
         journal = self._ledger.journal
         request = messages.sign_on(self._host.profile, self._host.caller, journal.next_stan(), journal.batch,
-                                   self._operator)  # fmt: skip
+                                   self.operator)  # fmt: skip
         try:
             reply = self._host.ask(request, abort, signed=False)
         except (NotSent, NoAnswer, HostError) as broken:
@@ -71,9 +88,12 @@ class Session:
             log.event("working keys refused", why=type(broken).__name__)
             return "KEYS"
         batch = f60[2:8] if self._ledger.journal.batch_is_empty and len(f60) >= 8 else self._ledger.journal.batch
-        floor = self._clock.now().isoformat() if self._dates_agree(host_time) else ""
+        agree = self._dates_agree(host_time)
+        floor = self._clock.now().isoformat() if agree else ""
         self._ledger.journal.set(working_keys=f62, signed_on="1", batch=batch, host_time=host_time, floor=floor)
         self._host.keys = keys
+        if agree:
+            self._time.anchor(self._host_clock(host_time))
         log.event("signed on", batch=batch)
         return ""
 
@@ -83,6 +103,27 @@ class Session:
         today = self._clock.today()
         return host_time[:4] in {(today + timedelta(days=d)).strftime("%m%d") for d in (-1, 0, 1)}
 
+    def _host_clock(self, host_time: str) -> datetime:
+        """The host's MMDDhhmmss in the year that brings it nearest to ours; ours if it says no time."""
+        now = self._clock.now()
+        if len(host_time) != 10:
+            return now
+        years = (now.year - 1, now.year, now.year + 1)
+        found = [t for t in (_moment(year, host_time) for year in years) if t]
+        return min(found, key=lambda t: abs(t - now)) if found else now
+
+    def sign_off(self, abort: Abort = never) -> bool:
+        """Tell the host; the next act of money signs on again."""
+        journal = self._ledger.journal
+        request = messages.sign_off(self._host.profile, self._host.caller, journal.next_stan(), journal.batch)
+        try:
+            code = self._host.ask(request, abort, signed=False).get(39)
+        except (NotSent, NoAnswer, HostError):
+            return False
+        if code == APPROVED:
+            journal.set(signed_on="")
+        return code == APPROVED
+
     def echo(self, abort: Abort = never) -> bool:
         """Does the host answer?"""
         try:
@@ -91,3 +132,10 @@ class Session:
             return True
         except (NotSent, NoAnswer, HostError):
             return False
+
+
+def _moment(year: int, text: str) -> datetime | None:
+    try:
+        return datetime.strptime(f"{year}{text}", "%Y%m%d%H%M%S")
+    except ValueError:  # 29 February of another year
+        return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from firmware.security import keystore
@@ -23,7 +23,19 @@ def test_keys(directory: Path, server_name: str) -> Keystore:
     made = keystore.generate()
     keystore.save(made, directory)
     certificates(directory / "certs", server_name)
+    _rules_key(directory / "certs")
     return made
+
+
+def _rules_key(folder: Path) -> None:
+    """rules.pub checks the signature of a rule pack; a real one comes from whoever signs them, without rules.key."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    _write(
+        folder / "rules.pub",
+        key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo),
+    )
+    _write(folder / "rules.key", key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                                   serialization.NoEncryption()))  # fmt: skip
 
 
 def certificates(folder: Path, server_name: str) -> None:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from firmware import log
 from firmware import words as w
 from firmware.config import Times
-from firmware.errors import Cancelled, CardLost, CardMute, IdleTimeout, NoCard
+from firmware.errors import Cancelled, CardAbsent, CardLost, CardMute, IdleTimeout, NoCard
 from firmware.hal.devices import Devices
-from firmware.hal.events import CardInserted, CardRemoved, DeviceBack, DeviceGone, Event, Key, KeyPressed
+from firmware.hal.events import (
+    CardInserted,
+    CardRemoved,
+    CodeScanned,
+    DeviceBack,
+    DeviceGone,
+    Event,
+    Key,
+    KeyPressed,
+)
+from firmware.hal.paper_grid import columns
 from firmware.hal.reader import Card
 from firmware.hal.screen import Screen
 from firmware.hal.signals import Sound
 
 T = TypeVar("T")
 _FEED_S = 10.0
+_ROW = 21
 _ASK_READER_S = 3.0
 YES_NO = {Key.ENTER: True, Key.CANCEL: False}
 
@@ -26,10 +38,17 @@ YES_NO = {Key.ENTER: True, Key.CANCEL: False}
 class Console:
     """Glass, keys, card slot and buzzer, as one person sees them."""
 
-    def __init__(self, devices: Devices, times: Times) -> None:
-        self._d, self._times = devices, times
+    def __init__(self, devices: Devices, times: Times, language: str = "zh") -> None:
+        self._d, self._times, self._language = devices, times, language
         self.gone: set[str] = set()  # parts that said they are gone and not yet that they are back
         self.paper_low = False  # as of the last look before a sale
+        self.scanned = ""  # the code that ended the last find()
+        self.news: w.Word | None = None  # something changed at the bank while nobody looked
+        self.late = False  # something is overdue
+        self._codes = False
+        self._papers = 0
+        self._rest_since_s = devices.clock.monotonic_s()
+        self._next_hour = datetime.min
 
     def show(self, screen: Screen) -> None:
         """Raises DisplayLost."""
@@ -69,6 +88,10 @@ class Console:
             if isinstance(event, KeyPressed):
                 self._d.signals.sound(Sound.KEY)
                 return event.key
+            if isinstance(event, CodeScanned) and self._codes:
+                self._d.signals.sound(Sound.READ)
+                self.scanned = event.text
+                return Key.ENTER
 
     def ask_key(self, timeout_s: float | None = None) -> Key:
         """Raises Cancelled on the red key, IdleTimeout (two beeps) when nobody answers."""
@@ -98,6 +121,43 @@ class Console:
                     return typed
                 self.sound(Sound.ERROR)
 
+    def find(self, draw: Callable[[str], Screen], length: int, keys: Mapping[Key, T]) -> str | T:
+        """Digits and green (maybe none), one of `keys`, or a scanned code, which is left in `scanned`."""
+        typed, self.scanned, self._codes = "", "", True
+        try:
+            while True:
+                self.show(draw(typed))
+                key = self.ask_key()
+                if key in keys:
+                    return keys[key]
+                if key is Key.ENTER:
+                    return typed
+                if key is Key.CLEAR:
+                    typed = typed[:-1]
+                elif key.digit is not None:
+                    typed = (typed + key.digit)[-length:]
+        finally:
+            self._codes = False
+
+    def pick(self, name: str, title: w.Word, rows: Sequence[w.Word | str], audience: str = "merchant") -> int:
+        """One of `rows`, by digit; four a page, ↓ turns. Raises Cancelled, IdleTimeout."""
+        page, pages = 0, max(1, -(-len(rows) // 4))
+        while True:
+            part = rows[4 * page : 4 * page + 4]
+            shown = tuple(f"{n} {self._row(r)}" for n, r in enumerate(part, 1))
+            self.show(Screen(name, title, lines=shown, audience=audience))
+            key = self.ask_key()
+            if key.digit and 1 <= int(key.digit) <= len(part):
+                return 4 * page + int(key.digit) - 1
+            if key in (Key.DOWN, Key.UP, Key.MENU):
+                page = (page + (-1 if key is Key.UP else 1)) % pages
+
+    def _row(self, row: w.Word | str) -> str:
+        """Both languages where they fit in a row of the glass, else the terminal's own."""
+        if isinstance(row, str):
+            return row
+        return row.beside() if columns(row.beside()) <= _ROW - 2 else row.zh if self._language == "zh" else row.en
+
     def choose(self, screen: Screen, keys: Mapping[Key, T], timeout_s: float, default: T) -> T:
         """Show and wait for one of `keys`; `default` when the time is up. Other keys do nothing."""
         self.show(screen)
@@ -118,16 +178,37 @@ class Console:
             if key is not None and key in keys:
                 return keys[key]
 
-    def tell(self, screen: Screen, sound: Sound) -> None:
-        """Show a result for some seconds, or until any key."""
+    def tell(self, screen: Screen, sound: Sound) -> Key | None:
+        """Show a result for some seconds, or until any key, which is returned."""
         self.show(screen)
         self.sound(sound)
-        self.key(self._times.tell_s)
+        return self.key(self._times.tell_s)
+
+    def rested(self) -> None:
+        """An act is over; the counter is at rest from now on."""
+        self._rest_since_s = self._d.clock.monotonic_s()
+
+    def rest_s(self) -> float:
+        return self._d.clock.monotonic_s() - self._rest_since_s
+
+    def hourly(self, now: datetime) -> bool:
+        """True at the first call and then once an hour."""
+        if now < self._next_hour:
+            return False
+        self._next_hour = now + timedelta(hours=1)
+        return True
+
+    def paper_number(self) -> int:
+        """For papers that belong to no entry: a job id of this life of the terminal."""
+        self._papers += 1
+        return self._papers
 
     @contextmanager
-    def card(self, screen: Screen) -> Iterator[Card]:
-        """A powered card; powered down on every way out. Raises Cancelled, IdleTimeout, CardUnsupported, ReaderLost."""
-        card = self._connect(screen)
+    def card(self, screen: Screen, absent: Key | None = None) -> Iterator[Card]:
+        """A powered card; powered down on every way out. Raises Cancelled, IdleTimeout, CardUnsupported, ReaderLost,
+        and
+        CardAbsent on the key `absent`."""
+        card = self._connect(screen, absent)
         self._d.signals.lamps(4)
         self.sound(Sound.READ)
         try:
@@ -136,7 +217,7 @@ class Console:
             card.close()
             self._d.signals.lamps(1)
 
-    def _connect(self, screen: Screen) -> Card:
+    def _connect(self, screen: Screen, absent: Key | None) -> Card:
         self.show(screen)
         self._d.signals.lamps(1, blink=True)
         until = self._d.clock.monotonic_s() + self._times.prompt_s
@@ -146,11 +227,11 @@ class Console:
             except CardMute:
                 self.show(replace(screen, lines=(w.CARD_MUTE,), alarm=True))
                 self.sound(Sound.ERROR)
-                self._wait_for_card(until - self._d.clock.monotonic_s())
+                self._wait_for_card(until - self._d.clock.monotonic_s(), absent)
             except (NoCard, CardLost):  # lost: swapped or half in; the next insertion counts
-                self._wait_for_card(until - self._d.clock.monotonic_s())
+                self._wait_for_card(until - self._d.clock.monotonic_s(), absent)
 
-    def _wait_for_card(self, left_s: float) -> None:
+    def _wait_for_card(self, left_s: float, absent: Key | None) -> None:
         """Until something happens; now and then the reader is asked anyway, since it may have gone unnoticed."""
         event = self.wait(max(0.0, min(left_s, _ASK_READER_S)))
         if event is None and left_s > _ASK_READER_S:
@@ -160,6 +241,8 @@ class Console:
             raise IdleTimeout
         if event == KeyPressed(Key.CANCEL):
             raise Cancelled
+        if absent and event == KeyPressed(absent):
+            raise CardAbsent
         if isinstance(event, CardInserted):
             log.event("card inserted")
 

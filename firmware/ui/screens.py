@@ -29,7 +29,7 @@ def idle(owed: int, stuck: int, signed_on: bool, clock: str, gone: Word | None =
     """At rest: what is wrong first, else welcome. `gone`: what a part wants (it does not answer, it needs
     paper soon)."""
     line = w.STUCK if stuck else w.REVERSAL_PENDING if owed else gone or (w.READY if signed_on else w.NOT_SIGNED_ON)
-    return Screen("idle", w.WELCOME, clock, (line,), w.K_START, alarm=bool(owed or stuck or gone))
+    return Screen("idle", w.WELCOME, clock, (line,), w.FOOT_IDLE, alarm=bool(owed or stuck or gone))
 
 
 def menu(title: Word, items: tuple[Word, ...]) -> Screen:
@@ -37,8 +37,12 @@ def menu(title: Word, items: tuple[Word, ...]) -> Screen:
     return Screen("menu", title, lines=tuple(f"{n} {item.beside()}" for n, item in enumerate(items, 1)))
 
 
-def amount(fen: int, problem: Word | None = None) -> Screen:
-    return Screen("amount", w.SALE, money(fen), (problem or w.TYPE_AMOUNT,), w.K_OK_CANCEL, alarm=problem is not None)
+def amount(fen: int, problem: Word | None = None, title: Word = w.SALE) -> Screen:
+    return Screen("amount", title, money(fen), (problem or w.TYPE_AMOUNT,), w.K_OK_CANCEL, alarm=problem is not None)
+
+
+def balance(fen: int) -> Screen:
+    return Screen("balance", w.BALANCE, money(fen), (w.BALANCE_IS,), w.K_OK, audience="customer")
 
 
 def voucher(title: Word, digits: str) -> Screen:
@@ -49,14 +53,82 @@ def insert_card(title: Word, fen: int) -> Screen:
     return Screen("insert_card", title, money(fen), (w.INSERT_CARD,), w.K_CANCEL)
 
 
+def withdraw_card(title: Word, fen: int, stan: str, pan: str, absent: bool) -> Screen:
+    """Which sale is meant, and whose card is wanted."""
+    lines = (f"{stan}  *{pan[-4:]}", w.WITHDRAW_CARD.zh, w.WITHDRAW_CARD.en) if pan else (stan,)
+    return Screen("insert_card", title, lines=(money(fen), *lines), keys=w.K_CARD_OR_NOT if absent else w.K_CANCEL)
+
+
+def find(title: Word, digits: str, problem: Word | None = None) -> Screen:
+    """A voucher number; green alone takes the last one, the menu key offers other ways."""
+    return Screen("voucher", title, digits.rjust(6, "_"), (problem or w.FIND_VOUCHER,), w.K_FIND, alarm=bool(problem))
+
+
+def digits(name: str, title: Word, typed: str, length: int, prompt: Word) -> Screen:
+    return Screen(name, title, typed.rjust(length, "_")[-16:], (prompt,), w.K_OK_CANCEL)
+
+
+def part_amount(title: Word, fen: int, most: int, problem: Word | None = None) -> Screen:
+    line = problem or w.TYPE_PART.fill(most=money(most))
+    return Screen("part_amount", title, money(fen), (line,), w.K_OK_CANCEL, alarm=bool(problem))
+
+
+def why_not(title: Word, why: Word, code: str) -> Screen:
+    """One thing that is not possible, and why. For the merchant."""
+    return Screen("why_not", title, lines=(why, code), keys=w.K_OK)
+
+
+def confirm(title: Word, fen: int, pan: str, issuer: str, left: int) -> Screen:
+    """The account, its bank, what is left and the amount, all at once (S37)."""
+    return Screen("confirm", title, money(fen), (pan or "--", f"{issuer} ≤{money(left)}"), w.K_OK_CANCEL)
+
+
+def consent(title: Word, fen: int, effects: tuple[Word | str, ...]) -> Screen:
+    """What will happen, for the customer's green key (S64)."""
+    return Screen("consent", title, money(fen), effects, w.K_AGREE, audience="customer")
+
+
+def consent_more(effects: tuple[Word | str, ...]) -> Screen:
+    """The rest of it: what the shop answers for (S47)."""
+    return Screen("consent_more", w.CONSENT, lines=effects, keys=w.K_AGREE, audience="customer")
+
+
+def password(title: Word, stars: int) -> Screen:
+    return Screen("password", title, "*" * stars + " " * (6 - stars), (w.TYPE_PASSWORD,), w.K_OK_CANCEL)
+
+
+def question(name: str, title: Word, line: Word, fen: int = -1, audience: str = "merchant") -> Screen:
+    """Yes or no."""
+    big = money(fen) if fen >= 0 else ""
+    return Screen(name, title, big, (line,), w.K_OK_NO, audience=audience)
+
+
+def both_views(title: Word, fen: int, here: Word, bank: Word, agree: Word) -> Screen:
+    """The journal's word beside the bank's (S36, S59)."""
+    return Screen("both_views", title, "", (money(fen), here.zh, bank.zh, agree), w.K_OK, alarm=agree is w.CASE_DIFFERS)
+
+
+def new_password(title: Word, stars: int, prompt: Word) -> Screen:
+    return Screen("new_password", title, "*" * stars + " " * (6 - stars), (prompt,), w.K_OK_CANCEL)
+
+
+def step(title: Word, number: int, of: int, what: Word, seconds: int) -> Screen:
+    """One instruction of a guided fault at a time (S81)."""
+    return Screen("step", title, f"{number}/{of}  {seconds}s", (what,), w.K_OK_CANCEL, alarm=True)
+
+
+def rows(name: str, title: Word, lines: tuple[Word | str, ...], audience: str = "merchant") -> Screen:
+    """A page of plain rows."""
+    return Screen(name, title, lines=lines, keys=w.K_OK, audience=audience)
+
+
 def reading(title: Word, fen: int) -> Screen:
     return Screen("reading", title, money(fen), (w.READING,))
 
 
 def enter_pin(fen: int, stars: int) -> Screen:
-    return Screen(
-        "enter_pin", w.ENTER_PIN, money(fen), ("*" * stars + " " * (PIN_MAX - stars), w.PIN_DEMO.zh), w.K_OK_CANCEL
-    )
+    lines = ("*" * stars + " " * (PIN_MAX - stars), w.PIN_DEMO.zh)
+    return Screen("enter_pin", w.ENTER_PIN, money(fen), lines, w.K_OK_CANCEL, audience="customer")
 
 
 def asking(title: Word, fen: int) -> Screen:
@@ -86,11 +158,11 @@ def slip_complete(fen: int) -> Screen:
 
 
 def offer_copy(fen: int) -> Screen:
-    return Screen("offer_copy", w.OFFER_QR, money(fen), (w.HOLD_GOODS,), w.K_OK_NO)
+    return Screen("offer_copy", w.OFFER_QR, money(fen), (w.HOLD_GOODS,), w.K_OK_NO, audience="customer")
 
 
 def digital_copy(text: str) -> Screen:
-    return Screen("digital_copy", w.SCAN_QR, lines=(w.HAND_OVER,), qr=text)
+    return Screen("digital_copy", w.SCAN_QR, lines=(w.HAND_OVER,), qr=text, audience="customer")
 
 
 def signature(fen: int) -> Screen:
@@ -98,11 +170,13 @@ def signature(fen: int) -> Screen:
 
 
 def approved(title: Word, fen: int) -> Screen:
-    return Screen("approved", w.APPROVED, money(fen), (w.HAND_OVER if title is w.SALE else title,), w.K_OK)
+    goods = title in (w.SALE, w.CASH, w.OFFLINE_SALE)
+    return Screen("approved", w.APPROVED, money(fen), (w.HAND_OVER if goods else title,), w.K_OK)
 
 
-def voided(fen: int) -> Screen:
-    return Screen("voided", w.VOIDED, money(fen), (w.VOID,), w.K_OK)
+def done(name: str, what: Word, title: Word, fen: int) -> Screen:
+    """An act other than a sale that went well."""
+    return Screen(name, what, money(fen), (title,), w.K_OK)
 
 
 def declined(fen: int, code: str) -> Screen:
@@ -129,12 +203,7 @@ def self_test() -> Screen:
 
 
 def remove_card() -> Screen:
-    return Screen("remove_card", w.CARD, lines=(w.REMOVE_CARD,))
-
-
-def confirm_void(fen: int, stan: str, pan: str) -> Screen:
-    card = "*" + pan[-4:]
-    return Screen("confirm_void", w.VOID, money(fen), (w.CONFIRM_VOID.fill(stan=stan, card=card),), w.K_OK_CANCEL)
+    return Screen("remove_card", w.CARD, lines=(w.REMOVE_CARD,), audience="customer")
 
 
 def entry_view(title: Word, fen: int, stan: str, at: str, state: Word) -> Screen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from firmware.words.texts import *  # noqa: F403
+from firmware.words.withdraw_texts import *  # noqa: F403
 from firmware.words.word import Word
 
 __all__ = ["Word"]

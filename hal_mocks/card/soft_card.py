@@ -35,6 +35,7 @@ class Profile:
     external_auth: bool = True
     declines_first: bool = False
     refuses_second: bool = False
+    offline_ok: bool = False  # gives a TC when the terminal could not go online (Y3)
     iac_denial: str = "0000000000"
     auc: str = "FF00"
     country: str = "0156"
@@ -166,7 +167,9 @@ class SoftCard:
             rest = rest[10:]
         if len(rest) != 29:
             return b"\x67\x00"
-        agree = asked == 0x40 and self._authenticated and arc == b"00" and not self.profile.refuses_second
+        online = self._authenticated and arc == b"00"
+        alone = self.profile.offline_ok and arc == b"Y3"
+        agree = asked == 0x40 and (online or alone) and not self.profile.refuses_second
         answer, _ = self._cryptogram(0x40 if agree else 0x00, rest)
         if agree:
             self.tcs.append(Done(self.atc, int(data[-29:-23].hex())))

@@ -12,6 +12,7 @@ from drivers import gpio_signals, panel, pcsc_reader, system
 from drivers.escpos_printer import EscposPrinter
 from drivers.matrix_keypad import KeyEntry, MatrixKeypad
 from drivers.oled_display import OledDisplay
+from drivers.outlet import Outlets
 from drivers.tls_link import TlsLink
 from firmware.hal.clock import Clock
 from firmware.hal.disk import Disk
@@ -19,6 +20,7 @@ from firmware.hal.display import Display
 from firmware.hal.inbox import Inbox
 from firmware.hal.keypad import Keypad
 from firmware.hal.link import HostLink
+from firmware.hal.outlet import Outlet
 from firmware.hal.printer import Printer
 from firmware.hal.random import Random
 from firmware.hal.reader import Card, CardReader
@@ -37,6 +39,7 @@ PARTS: dict[type, tuple[tuple[type, ...], type]] = {
     Display: ((OledDisplay, panel.Panel), parts.SimDisplay),
     Printer: ((EscposPrinter,), parts.SimPrinter),
     HostLink: ((TlsLink,), parts.SimLink),
+    Outlet: ((Outlets,), parts.SimOutlet),
     Signals: ((gpio_signals.GpioSignals, gpio_signals.NoSignals), parts.SimSignals),
 }
 

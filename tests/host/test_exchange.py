@@ -45,7 +45,7 @@ def host(link, clock, mocker: MockerFixture) -> Host:
 
 
 def request(host: Host) -> Message:
-    return messages.void(host.profile, host.caller, DETAILS, None, "112300000002", "015838", "000007000122")
+    return messages.linked(host.profile, host.caller, DETAILS, None, "112300000002", "015838", "000007000122")
 
 
 def reply(host: Host, key: Key = KEYS.mak, **changes: str) -> bytes:

@@ -37,10 +37,11 @@ def test_only_held_kinds_are_reversed_for_paper() -> None:
 
 def test_silence_by_kind_is_the_table_of_the_design() -> None:
     found = {k: TABLES[k].get((State.UNDECIDED, Event.SILENCE)) for k in Kind}
-    owed = {Kind.SALE, Kind.PREAUTH, Kind.COMPLETION, Kind.VOID, Kind.PREAUTH_VOID, Kind.COMPLETION_VOID}
+    owed = {Kind.SALE, Kind.PREAUTH, Kind.COMPLETION, Kind.VOID, Kind.PREAUTH_VOID, Kind.COMPLETION_VOID,
+            Kind.INCREMENT}
     assert {k for k, s in found.items() if s is State.OWED} == owed
     assert found[Kind.REFUND] is State.UNKNOWN
-    assert {found[Kind.CASH], found[Kind.OFFLINE_SALE]} == {State.CANCELLED}
+    assert {found[Kind.CASH], found[Kind.OFFLINE_SALE], found[Kind.CASH_REFUND]} == {State.CANCELLED}
 
 
 def test_from_closing_only_a_person_or_the_proof_leads_on() -> None:

@@ -13,7 +13,19 @@ from firmware.ledger.entry import Entry
 from firmware.ledger.lifecycle import Kind, State
 from firmware.words import Word
 
-_TITLES = {Kind.SALE: w.SALE, Kind.VOID: w.VOID}
+TITLES = {
+    Kind.SALE: w.SALE, Kind.VOID: w.VOID, Kind.REFUND: w.REFUND, Kind.PREAUTH: w.BOOKING,
+    Kind.PREAUTH_VOID: w.BOOKING_VOID,
+    Kind.COMPLETION: w.COMPLETION, Kind.COMPLETION_NOTICE: w.COMPLETION_NOTICE, Kind.COMPLETION_VOID: w.COMPLETION_VOID,
+    Kind.INCREMENT: w.INCREMENT, Kind.OFFLINE_SALE: w.OFFLINE_SALE, Kind.CASH: w.CASH, Kind.CASH_REFUND: w.CASH_REFUND,
+}  # fmt: skip
+_SIGNED = frozenset({Kind.SALE, Kind.PREAUTH, Kind.OFFLINE_SALE})
+_REVERSED = {
+    Kind.SALE: w.REVERSED_SALE, Kind.VOID: w.REVERSED_VOID, Kind.PREAUTH: w.REVERSED_BOOKING,
+    Kind.COMPLETION: w.REVERSED_COMPLETION, Kind.PREAUTH_VOID: w.REVERSED_OTHER, Kind.COMPLETION_VOID: w.REVERSED_OTHER,
+    Kind.INCREMENT: w.REVERSED_OTHER,
+}  # fmt: skip
+Facts = tuple[tuple[str, str], ...]
 _CVM = {"pin": w.P_PIN, "none": w.P_NO_CVM}
 
 
@@ -26,28 +38,86 @@ class Slip:
 
 
 def title(entry: Entry) -> Word:
-    return _TITLES[entry.kind]
+    return TITLES[entry.kind]
 
 
 def sale_slip(entry: Entry, merchant: Merchant, copy: Word, chain: str, original: Entry | None = None,
-              duplicate: bool = False) -> Slip:  # fmt: skip
-    """One copy of an approved sale or void. `chain` is the journal hash, eight hex are printed."""
+              duplicate: bool = False, extra: Facts = ()) -> Slip:  # fmt: skip
+    """One copy of an approved entry. `chain` is the journal hash, eight hex are printed; `extra` are facts that the
+    rules
+    know (until when it can be taken back)."""
     customer = copy is w.P_CARDHOLDER_COPY
     body = [
         *_head(merchant, title(entry), duplicate),
         _centre(copy),
         *_business(entry, merchant),
         *_card(entry, customer),
-        *([_pair("原凭证号 ORIG", original.voucher)] if original else []),
+        *_linked(entry, original),
+        *_ground(entry, customer),
         Line("金额 RMB", money.yuan(entry.amount), double=True),
+        *_booking(entry),
         *_chip(entry),
         *_verification(entry, customer),
         _pair("校验 HASH", chain[:8]),
         _pair("版本 VER", __version__),
+        *([_pair("规则 RULES", entry.rules)] if entry.rules else []),
+        *[_pair(*fact) for fact in extra],
         *([_pair("热线 HOTLINE", merchant.hotline)] if merchant.hotline else []),
-        *_wrapped(w.P_KEEP),
+        *_promises(entry, customer),
+        *([Line("", qr=digital_copy(entry, merchant, chain))] if customer and entry.kind in _SIGNED else []),
     ]
     return Slip(tuple(body), _approval(entry, duplicate))
+
+
+def _linked(entry: Entry, original: Entry | None) -> list[Line]:
+    """What it belongs to: the voucher for a void, RRN and date for a refund, the authorisation for a completion."""
+    order = [_pair("订单号 ORDER", entry.order)] if entry.order else []
+    if original is None:
+        return order
+    found = [*order, _pair("原凭证号 ORIG", original.voucher)]
+    if entry.kind in (Kind.REFUND, Kind.CASH_REFUND):
+        found += [_pair("原参考号 ORIG RRN", original.rrn or "--"), _pair("原日期 ORIG DATE", original.at[:10])]
+        found += [_pair("原金额 ORIG RMB", money.yuan(original.amount))]
+    if entry.kind in (Kind.COMPLETION, Kind.COMPLETION_NOTICE, Kind.PREAUTH_VOID, Kind.INCREMENT):
+        found += [_pair("原授权码 ORIG AUTH", original.auth or "------")]
+    return found
+
+
+def _ground(entry: Entry, customer: bool) -> list[Line]:
+    """Why, on whose wish, with what proof, who granted it, when the money arrives (S8, S82)."""
+    if not entry.ground:
+        return []
+    base, _, detail = entry.ground.partition(".")
+    word = w.CUSTOMER_GROUNDS.get(detail) or w.GROUNDS[base]
+    lines = [_pair("原因 REASON", word.beside()),
+             _pair("发起 BY", "商户 MERCHANT" if entry.started_by == "merchant" else "顾客 CUSTOMER"),
+             _pair("凭据 PROOF", _WAYS.get(entry.way, entry.way)),
+             _pair("申请号 REQUEST", f"R{entry.request:06d}")]  # fmt: skip
+    lines += [_pair("预计到账 DUE", entry.due)] if entry.due else []
+    lines += [_pair("案号 CASE", entry.case)] if entry.case else []
+    return lines if customer else [*lines, _pair("批准 GRANTED", entry.approver or "--")]
+
+
+_WAYS = {"voucher": "凭证号 VOUCHER", "rrn": "参考号 RRN", "code": "扫码 CODE", "card": "原卡 CARD",
+         "order": "订单号 ORDER",
+         "last4": "后四位 LAST 4", "amount": "金额时间 AMOUNT", "form": "申请表 FORM"}  # fmt: skip
+
+
+def _booking(entry: Entry) -> list[Line]:
+    if not entry.service:
+        return []
+    return [_pair("服务日 SERVICE", entry.service[:16].replace("T", " ")), _pair("种类 CLASS", entry.booking),
+            _pair("冻结至 HELD TO", entry.expires[:10]), _pair("条款 TERMS", entry.terms)]  # fmt: skip
+
+
+def _promises(entry: Entry, customer: bool) -> list[Line]:
+    """What the customer was told before (S32, S47)."""
+    told = [*_wrapped(w.P_KEEP)]
+    if entry.terms and not customer:
+        told += _wrapped(w.P_TERMS_READ)
+    if entry.disclosure and customer:
+        told += [*_wrapped(w.P_LIABLE), _pair("告知 NOTICE", entry.disclosure)]
+    return told
 
 
 def _approval(entry: Entry, duplicate: bool) -> tuple[Line, ...]:
@@ -92,7 +162,7 @@ def fault_slip(entry: Entry, merchant: Merchant, trouble: Word) -> Slip:
 def outcome(entry: Entry) -> Word:
     """The words of the design, by kind and state."""
     if entry.state is State.REVERSED:
-        return w.REVERSED_VOID if entry.kind is Kind.VOID else w.REVERSED_SALE
+        return _REVERSED.get(entry.kind, w.REVERSED_OTHER)
     if entry.state is State.OWED:
         return w.REVERSAL_PENDING
     if entry.state is State.STUCK:
@@ -101,8 +171,21 @@ def outcome(entry: Entry) -> Word:
         return w.DECLINED if entry.code else w.DECLINED_CARD
     if entry.state in (State.APPROVED, State.CLOSING):
         return w.HOLD_GOODS
-    return {State.NEVER_SENT: w.NEVER_SENT, State.CANCELLED: w.NOT_CHARGED,
-            State.RELEASED: w.APPROVED}.get(entry.state, w.RESULT_UNKNOWN)  # fmt: skip
+    return _OUTCOMES.get(entry.state, w.RESULT_UNKNOWN)
+
+
+_OUTCOMES = {
+    State.NEVER_SENT: w.NEVER_SENT,
+    State.CANCELLED: w.NOT_CHARGED,
+    State.RELEASED: w.APPROVED,
+    State.DONE: w.DONE_AT_BANK,
+    State.FAILED: w.FAILED_AT_BANK,
+    State.UPLOAD_OWED: w.UPLOAD_WAITS,
+    State.UPLOADED: w.UPLOADED,
+    State.UPLOAD_REFUSED: w.UPLOAD_REFUSED,
+    State.NEVER_UPLOAD: w.NEVER_UPLOADED,
+    State.MANUAL_CLOSED: w.CLOSED_BY_HAND,
+}
 
 
 def digital_copy(entry: Entry, merchant: Merchant, chain: str) -> str:
@@ -135,6 +218,8 @@ def _business(entry: Entry, merchant: Merchant) -> list[Line]:
 def _card(entry: Entry, customer: bool) -> list[Line]:
     """First six and last four for the merchant, last four for the customer. The expiry date never."""
     shown = "*" * (len(entry.pan) - 4) + entry.pan[-4:] if customer else entry.pan
+    if not entry.pan:
+        return []
     return [_pair("卡号 CARD", shown), *([_pair("发卡行 ISSUER", entry.issuer)] if entry.issuer else [])]
 
 
@@ -152,7 +237,7 @@ def _chip(entry: Entry) -> list[Line]:
 
 def _verification(entry: Entry, customer: bool) -> list[Line]:
     """The signature line is on the merchant's copy only."""
-    if entry.kind is not Kind.SALE:
+    if entry.kind not in _SIGNED:
         return []
     if entry.cvm != "signature":
         return [Line(_CVM[entry.cvm or "none"].beside(), centre=True)]
