@@ -159,7 +159,7 @@ def _open(t: Terminal, title: Word, pages: menu.Pages) -> None:
     off, page = t.config.withdraw.off(), 0
     while True:
         items = [item for item in pages[page] if item.switch not in off]
-        t.console.show(screens.menu(title, tuple(item.word for item in items)))
+        t.console.show(screens.menu(title, tuple(t.console.row(item.word) for item in items)))
         key = t.console.ask_key()
         if key in (Key.DOWN, Key.UP, Key.MENU):
             page = (page + (-1 if key is Key.UP else 1)) % len(pages)

@@ -376,6 +376,7 @@ class Acquirer:
         batch, kind, f48 = request.get(60)[2:8], request.get(60)[8:11], request.get(48)
         if kind in (messages.UPLOAD_END_BALANCED, messages.UPLOAD_END_NOT):
             self.settled[batch] = kind
+            self.batch = max(self.batch, f"{int(batch) + 1:06d}")
         else:
             for at in range(2, 2 + 40 * int(f48[:2]), 40):
                 self.details[batch, f48[at + 2 : at + 8]] = f48[at : at + 40]

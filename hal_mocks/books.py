@@ -40,6 +40,8 @@ def _line(world: World, e: Entry, entries: list[Entry], on_paper: list[Approval]
     account = world.bank.accounts.get((e.batch, e.stan))
     tcs = [d for c in world.wallet for d in c.tcs if e.atc and d.atc == int(e.atc, 16) and d.amount == e.amount
            and e.pan.endswith(c.profile.pan[-4:])]  # fmt: skip
+    if e.state is State.NEVER_SENT and any(o.kind is Kind.OFFLINE_SALE and o.order == e.order for o in entries):
+        tcs = []  # the card's TC is the offline sale's that was made of it
     mine = [a for a in on_paper if a.voucher == e.voucher and a.copy == "merchant" and not a.duplicate]
     children = [c for c in entries if c.original == e.id]
     gone = any(c.kind in (Kind.VOID, Kind.COMPLETION_VOID) and c.state is State.RELEASED for c in children)

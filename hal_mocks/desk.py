@@ -139,7 +139,8 @@ class Desk:
         return False
 
     def _debts(self) -> bool:
-        return any(e.state is State.OWED for e in self.entries())
+        waits = (State.OWED, State.UNKNOWN, State.UPLOAD_OWED)
+        return any(e.state in waits for e in self.entries())
 
     def entries(self) -> list[Entry]:
         """The journal as it is on disk, read from outside."""

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from firmware.faults import printer
+from firmware.faults import policy, printer
+from firmware.faults.policy import Fault, Policy
 from firmware.ledger.entry import Entry
 from firmware.ledger.in_flight import NO_REPLY
-from firmware.ledger.lifecycle import Event, State
+from firmware.ledger.lifecycle import OPEN, Event
 from firmware.terminal import Terminal
+
+_DOUBT = frozenset({Policy.REVERSE, Policy.UNKNOWN, Policy.CANCEL})
 
 
 def recover(t: Terminal) -> list[Entry]:
-    """UNDECIDED → OWED; CLOSING → ask the person; APPROVED → the same hold again. Owed goes out after this.
+    """By the table: what was sent is owed, unknown or never happened; CLOSING asks the person; APPROVED is held
+    again. Owed
+    goes out after this.
 
     Returns what a person or the paper decided here: RELEASED or OWED.
     """
-    for entry in t.journal.in_state(State.UNDECIDED):
-        t.journal.move(entry, Event.SILENCE, reason=NO_REPLY)
-    asked = [printer.ask_slip(t, entry) for entry in t.journal.in_state(State.CLOSING)]
-    return asked + [printer.close(t, entry) for entry in t.journal.in_state(State.APPROVED)]
+    found = [(policy.of(Fault.CRASH, e), e) for e in t.journal.in_state(*OPEN)]
+    for what, entry in found:
+        if what in _DOUBT:
+            t.journal.move(entry, Event.SILENCE, reason=NO_REPLY)
+    asked = [printer.ask_slip(t, entry) for what, entry in found if what is Policy.ASK]
+    return asked + [printer.close(t, entry) for what, entry in found if what is Policy.HOLD]

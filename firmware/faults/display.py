@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from firmware import log, receipts
 from firmware import words as w
-from firmware.faults import outcome
+from firmware.faults import outcome, policy
+from firmware.faults.policy import Fault, Policy
 from firmware.hal.signals import Sound
 from firmware.ledger.in_flight import CANNOT_COMPLETE, NO_REPLY
-from firmware.ledger.lifecycle import Event, State
+from firmware.ledger.lifecycle import OPEN, Event, State
 from firmware.terminal import Terminal
 
 
@@ -15,10 +16,12 @@ def lost(t: Terminal) -> None:
     """UNDECIDED and APPROVED become OWED; CLOSING waits for glass and person; the paper says which."""
     log.event("device lost", device="display")
     t.console.sound(Sound.FAULT)
-    for entry in t.journal.in_state(State.UNDECIDED):
-        t.journal.move(entry, Event.SILENCE, reason=NO_REPLY)
-    for entry in t.journal.in_state(State.APPROVED):
-        t.journal.move(entry, Event.NOT_CURED, reason=CANNOT_COMPLETE)
+    for entry in t.journal.in_state(*OPEN):
+        what = policy.of(Fault.DISPLAY, entry)
+        if entry.state is State.APPROVED and what is Policy.REVERSE:
+            t.journal.move(entry, Event.NOT_CURED, reason=CANNOT_COMPLETE)
+        elif what is not Policy.ASK:
+            t.journal.move(entry, Event.SILENCE, reason=NO_REPLY)
     for entry in t.outbox.owed:
         if entry.why != "told":
             slip = receipts.fault_slip(t.journal.note(entry, why="told"), t.config.merchant, w.DISPLAY_LOST)

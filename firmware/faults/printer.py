@@ -17,7 +17,7 @@ from firmware.hal.printer import Proof
 from firmware.hal.signals import Sound
 from firmware.ledger.entry import Entry
 from firmware.ledger.in_flight import CANNOT_COMPLETE
-from firmware.ledger.lifecycle import Event, State
+from firmware.ledger.lifecycle import Event, Kind, State
 from firmware.receipts import Slip
 from firmware.terminal import Terminal
 from firmware.ui import screens
@@ -119,7 +119,12 @@ def take_back(t: Terminal, entry: Entry, why: Event) -> Entry:
 
 def second_copy(t: Terminal, entry: Entry) -> None:
     """The cardholder's copy: the sale is RELEASED, so paper trouble costs a reprint and no money."""
-    if not t.console.choose(screens.next_copy(entry.amount), YES_NO, t.config.times.prompt_s, True):
+    if not t.console.choose(
+        screens.next_copy(w.BOOKED if entry.kind is Kind.PREAUTH else w.HAND_OVER, entry.amount),
+        YES_NO,
+        t.config.times.prompt_s,
+        True,
+    ):
         return
     trouble = copy(t, entry, w.P_CARDHOLDER_COPY, "customer", duplicate=False)
     if trouble:

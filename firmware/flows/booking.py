@@ -51,8 +51,8 @@ def terms(kind: Booking, service: datetime) -> tuple[Word | str, ...]:
     if kind.until_h < 0:
         return (w.B_TERMS_NONE,)
     by = f"{service - timedelta(hours=kind.until_h):%m-%d %H:%M}"
-    fee = w.B_TERMS_FEE.fill(by=by[:5], percent=kind.fee_percent)
-    return (w.B_TERMS_FREE.fill(by=by).zh, fee) if kind.fee_percent else (w.B_TERMS_FREE.fill(by=by),)
+    word = w.B_TERMS_FEE if kind.fee_percent else w.B_TERMS_FREE
+    return (word.fill(by=by[:5], percent=kind.fee_percent),)
 
 
 def ask_service(t: Terminal) -> datetime:

@@ -51,8 +51,10 @@ def verify(t: Terminal, entry: Entry) -> View | None:
     may_ask = t.session.signed_on and not t.outbox.owed  # while something is owed nothing else leaves (rule 8)
     view = t.uploads.inquire(entry, t.console.cancel_pressed) if may_ask else None
     bank = _VIEWS[view.status] if view else w.CASE_NO_VIEW
-    screen = screens.both_views(Word(f"{w.CASE_BOTH.zh} {entry.stan}", f"HERE/BANK {entry.stan}"), entry.amount,
-                                receipts.outcome(entry), bank, agree(entry, view))  # fmt: skip
+    word = agree(entry, view)
+    title = Word(f"{w.CASE_BOTH.zh} {entry.stan}", f"{w.CASE_BOTH.en} {entry.stan}")
+    own = t.console.own
+    screen = screens.both_views(title, own(receipts.outcome(entry)), own(bank), own(word), word is w.CASE_DIFFERS)
     t.console.choose(screen, {Key.ENTER: True, Key.CANCEL: True}, t.config.times.prompt_s, True)
     return view
 

@@ -30,10 +30,8 @@ Rows = list[tuple[str, str]]
 def x_report(t: Terminal) -> None:
     """当前汇总, any time, also with a sale half done: counts, sums, open, unknown (S54)."""
     now = totals.of(t.journal.of_batch(t.journal.batch))
-    rows: tuple[Word | str, ...] = (f"消费 {now.debit.count}  {yuan(now.debit.fen)}",
-                                    f"撤回 {now.credit.count}  {yuan(now.credit.fen)}",
-                                    f"现金 {now.cash.count}  {yuan(now.cash.fen)}",
-                                    f"未完 {now.open.count}  {yuan(now.open.fen)}")  # fmt: skip
+    sums = (("消费", now.debit), ("撤回", now.credit), ("现金", now.cash), ("未完", now.open))
+    rows = tuple(f"{name}{s.count} {yuan(s.fen)}" for name, s in sums)
     shown = screens.rows("x_report", w.X_REPORT, rows)
     if t.console.choose(shown, YES_NO, t.config.times.prompt_s, False):
         blocks = [forms.pairs([("批次号 BATCH", t.journal.batch)]), forms.sums(now)]

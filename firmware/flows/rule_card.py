@@ -24,7 +24,7 @@ def rules(t: Terminal) -> None:
     """A screen a line; green at the end prints them all."""
     lines = [r for r in t.pack.rule if not (r.switch and r.switch in t.config.withdraw.off())]
     for rule in lines:
-        if not t.console.choose(card(rule, len(lines)), YES_NO, t.config.times.prompt_s, False):
+        if not t.console.choose(card(t, rule), YES_NO, t.config.times.prompt_s, False):
             return
     outcome.paper(t, "rules", w.P_RULES, paper(t.pack, t.config.withdraw.off()))
 
@@ -35,18 +35,18 @@ def of_method(t: Terminal, kind: Kind, method: str) -> None:
     if not found:
         raise Refused(w.R_NOT_LISTED)
     for rule in found:
-        t.console.choose(card(rule, len(found)), {Key.ENTER: True, Key.CANCEL: True}, t.config.times.prompt_s, True)
+        t.console.choose(card(t, rule), {Key.ENTER: True, Key.CANCEL: True}, t.config.times.prompt_s, True)
 
 
-def card(rule: Rule, count: int) -> Screen:
+def card(t: Terminal, rule: Rule) -> Screen:
     title = receipts.TITLES[Kind(rule.of)]
-    return screens.rows("rule_card", title, (w.ACTIONS[rule.do].beside(), METHODS[rule.method], window(rule)))
+    return screens.rows("rule_card", title, (t.console.own(w.ACTIONS[rule.do]), METHODS[rule.method], window(rule)))
 
 
 def window(rule: Rule) -> str:
     """'同批 23:00前' or '30 天内 30 DAYS'."""
-    parts = {"same": ["同批 SAME BATCH"], "earlier": ["结算后 SETTLED"]}.get(rule.batch, [])
-    parts += [f"至 {rule.until}"] if rule.until else []
+    parts = {"same": ["同批 BATCH"], "earlier": ["结算后 SETTLED"]}.get(rule.batch, [])
+    parts += [f"至{rule.until}"] if rule.until else []
     parts += [span(rule.within_s)] if rule.within_s else []
     parts += ["按预订条款 TERMS"] if rule.policy else []
     return " ".join(parts) or "不限 ANY TIME"

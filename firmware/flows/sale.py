@@ -7,8 +7,9 @@ from typing import Any
 from firmware import words as w
 from firmware.emv import cryptogram
 from firmware.emv.chip import Chip, Cryptogram
+from firmware.errors import Cancelled, IdleTimeout
 from firmware.faults import network, outcome, printer
-from firmware.flows import offline, steps, void
+from firmware.flows import offline, rule_card, steps, void
 from firmware.hal.events import Key
 from firmware.hal.reader import Card
 from firmware.host.answers import Answer, Silence
@@ -23,26 +24,33 @@ from firmware.ui.console import YES_NO
 def sale(t: Terminal) -> None:
     """Leave early by raising; app.run_flow puts it on the screen."""
     steps.ready(t)  # what we owe goes first
-    pay(t, steps.ask_amount(t))
+    pay(t, steps.ask_amount(t, rules=lambda: rule_card.of_method(t, Kind.SALE, "chip")))
 
 
 def pay(t: Terminal, amount: int, order: str = "") -> None:
     """`order` is that of the sale that is tried again: a new entry, a new STAN, the same order number (rule 12)."""
     facts = {"operator": t.operator, "rules": t.pack.name, "disclosure": t.pack.disclosure, "order": order}
+    try:
+        entry = _at_the_card(t, amount, facts)
+    except (Cancelled, IdleTimeout) as gone:  # before anything was sent (S7)
+        t.journal.close_at_once(Kind.SALE, amount, State.CANCELLED, why=type(gone).__name__, **facts)
+        raise
+    finish(t, entry)
+
+
+def _at_the_card(t: Terminal, amount: int, facts: dict[str, Any]) -> Entry:
     with t.console.card(screens.insert_card(w.SALE, amount)) as card:  # powered down on every way out
         chip = steps.begin(t, card, w.SALE, amount)
         pin = steps.verify_cardholder(t, chip, amount)
         first = cryptogram.first(card, chip)
         if first.declined:
-            entry = t.ledger.declined_by_card(Kind.SALE, amount, chip, first, **facts)
-            outcome.tell(t, entry)
-            return
+            return t.ledger.declined_by_card(Kind.SALE, amount, chip, first, **facts)
         steps.paper_ready(t)
         t.console.show(screens.asking(w.SALE, amount))
         entry = ask(t, Kind.SALE, amount, card, chip, first, pin, facts)
         if entry.state is State.NEVER_SENT and offline.possible(t, amount):
             entry = offline.approve(t, card, chip, entry) or entry
-    finish(t, entry)
+    return entry
 
 
 def ask(t: Terminal, kind: Kind, amount: int, card: Card, chip: Chip, first: Cryptogram, pin: PinBlock | None,

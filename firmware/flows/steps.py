@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from firmware import log
 from firmware import words as w
 from firmware.emv import cryptogram, kernel
@@ -62,8 +64,9 @@ def paper_ready(t: Terminal) -> None:
         raise Refused(screens.HOW_TO_CURE[trouble])
 
 
-def ask_amount(t: Terminal, title: Word = w.SALE) -> int:
-    """Fen, 1 … the configured limit, filling from the right. Raises Cancelled, IdleTimeout."""
+def ask_amount(t: Terminal, title: Word = w.SALE, rules: Callable[[], None] | None = None) -> int:
+    """Fen, 1 … the configured limit, filling from the right; the menu key shows the `rules` of this way to pay (S17).
+    Raises Cancelled, IdleTimeout."""
     cap = t.config.limits.sale_max
 
     def check(typed: str) -> Screen | None:
@@ -73,7 +76,7 @@ def ask_amount(t: Terminal, title: Word = w.SALE) -> int:
             return screens.amount(int(typed), w.AMOUNT_TOO_BIG.fill(cap=screens.money(cap)), title)
         return None
 
-    return int(t.console.digits(lambda typed: screens.amount(int(typed or 0), None, title), 9, check))
+    return int(t.console.digits(lambda typed: screens.amount(int(typed or 0), None, title), 9, check, rules))
 
 
 def ask_voucher(t: Terminal, title: Word) -> str:

@@ -22,7 +22,7 @@ def training(t: Terminal) -> None:
     _slip(t, amount, w.SALE)
     t.console.tell(screens.done("training", w.R_TRAINING, w.SALE, amount), Sound.SUCCESS)
     t.console.pick("reason", w.TRAINING, [w.GROUNDS[r] for r in REASONS])
-    grants.consent(t, w.TRAINING, amount, (w.E_BACK.fill(card="*0000"), w.E_TODAY.zh))
+    grants.consent(t, w.TRAINING, amount, (w.E_TODAY.fill(card="*0000"),))
     _slip(t, amount, w.WITHDRAW)
     t.console.tell(screens.done("training", w.R_TRAINING, w.WITHDRAW, amount), Sound.SUCCESS)
 

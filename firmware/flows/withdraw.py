@@ -151,7 +151,9 @@ def _card(t: Terminal, case: Case) -> None:
         _goes_without(v) for v in rules.allowed(case.verdicts)
     )
     entry = case.entry
-    prompt = screens.withdraw_card(w.WITHDRAW, entry.amount, entry.stan, entry.pan, absent_ok)
+    prompt = screens.withdraw_card(
+        w.WITHDRAW, entry.amount, entry.stan, entry.pan, t.console.own(w.WITHDRAW_CARD), absent_ok
+    )
     try:
         with t.console.card(prompt, Key.D1 if absent_ok else None) as card:
             case.chip = steps.begin(t, card, w.WITHDRAW, entry.amount)
@@ -265,23 +267,23 @@ def _consent(t: Terminal, case: Case) -> None:
     t.requests.note(case.request, consent="green", disclosure=t.pack.disclosure)
 
 
-def effects(t: Terminal, case: Case) -> tuple[Word | str, ...]:
-    """When, how much, to which card."""
-    card = "*" + case.entry.pan[-4:]
-    day = f"{expected(t.pack, t.time.strict()):%m-%d}"
-    return {
-        "void": (w.E_BACK.fill(card=card), w.E_TODAY.zh),
-        "completion_void": (w.E_BACK.fill(card=card), w.E_TODAY.zh),
-        "refund": (w.E_BACK.fill(card=card), w.E_DAYS.fill(date=day).zh),
-        "cancel_order": (w.E_NO_MONEY,),
-        "release": (w.E_RELEASE,),
-        "keep_part": (w.E_FEE.fill(fee=screens.money(case.amount)),),
-        "cash_refund": (w.E_CASH,),
-        "void_here": (w.E_TODAY,),
-        "amend": (w.B_AMEND,),
-        "complete": (w.E_PAY,),
-        "complete_notice": (w.E_PAY,),
+def effects(t: Terminal, case: Case) -> tuple[Word]:
+    """When, and to which card; how much stands above it in large digits. One text in both languages."""
+    card, day = "*" + case.entry.pan[-4:], f"{expected(t.pack, t.time.strict()):%m-%d}"
+    word = {
+        "void": w.E_TODAY,
+        "completion_void": w.E_TODAY,
+        "refund": w.E_DAYS,
+        "cancel_order": w.E_NO_MONEY,
+        "release": w.E_RELEASE,
+        "keep_part": w.E_FEE,
+        "cash_refund": w.E_CASH,
+        "void_here": w.E_TODAY,
+        "amend": w.E_AMEND,
+        "complete": w.E_PAY,
+        "complete_notice": w.E_PAY,
     }[case.rule.do]
+    return (word.fill(card=card, date=day),)
 
 
 def _verify(t: Terminal, case: Case) -> None:

@@ -40,7 +40,9 @@ def write(journal: Journal, folder: Path, say: Callable[[str], None]) -> None:
         made.writerows(entries)
     for row in journal.records("regulator_report"):
         report = row["report"]
-        folder.joinpath(f"regulator-{report['id']}.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
+        folder.joinpath(f"regulator-{report['id']}.json").write_text(
+            json.dumps(report, ensure_ascii=False, indent=1) + "\n"
+        )
 
 
 def public(entry: Entry) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Session:
         except (KeyProblem, ValueError) as broken:
             log.event("working keys refused", why=type(broken).__name__)
             return "KEYS"
-        batch = f60[2:8] if self._ledger.journal.batch_is_empty and len(f60) >= 8 else self._ledger.journal.batch
+        batch = self._batch(f60[2:8])
         agree = self._dates_agree(host_time)
         floor = self._clock.now().isoformat() if agree else ""
         self._ledger.journal.set(working_keys=f62, signed_on="1", batch=batch, host_time=host_time, floor=floor)
@@ -96,6 +96,12 @@ class Session:
             self._time.anchor(self._host_clock(host_time))
         log.event("signed on", batch=batch)
         return ""
+
+    def _batch(self, given: str) -> str:
+        """The host's, only while ours is empty, and never one that was used before (rules 2 and 10)."""
+        journal = self._ledger.journal
+        fresh = len(given) == 6 and journal.batch_is_empty and not journal.of_batch(given)
+        return given if fresh else journal.batch
 
     def _dates_agree(self, host_time: str) -> bool:
         """MMDDhhmmss of the host against our clock: the same day, or its neighbour around midnight. A reply without a

@@ -30,7 +30,7 @@ from firmware.hal.signals import Sound
 
 T = TypeVar("T")
 _FEED_S = 10.0
-_ROW = 21
+_ROW = 16
 _ASK_READER_S = 3.0
 YES_NO = {Key.ENTER: True, Key.CANCEL: False}
 
@@ -103,8 +103,10 @@ class Console:
             raise Cancelled
         return key
 
-    def digits(self, draw: Callable[[str], Screen], length: int, check: Callable[[str], Screen | None]) -> str:
-        """Digits push in from the right; CLEAR removes one; ENTER is taken when `check` has no complaint."""
+    def digits(self, draw: Callable[[str], Screen], length: int, check: Callable[[str], Screen | None],
+               help_me: Callable[[], None] | None = None) -> str:  # fmt: skip
+        """Digits push in from the right; CLEAR removes one; ENTER is taken when `check` has no complaint; MENU
+        helps."""
         typed, complaint = "", None
         while True:
             self.show(complaint or draw(typed))
@@ -115,6 +117,8 @@ class Console:
                 typed = typed[:length]
             elif key is Key.CLEAR:
                 typed = typed[:-1]
+            elif key is Key.MENU and help_me:
+                help_me()
             elif key is Key.ENTER:
                 complaint = check(typed)
                 if complaint is None:
@@ -144,7 +148,7 @@ class Console:
         page, pages = 0, max(1, -(-len(rows) // 4))
         while True:
             part = rows[4 * page : 4 * page + 4]
-            shown = tuple(f"{n} {self._row(r)}" for n, r in enumerate(part, 1))
+            shown = tuple(f"{n} {self.row(r)}" for n, r in enumerate(part, 1))
             self.show(Screen(name, title, lines=shown, audience=audience))
             key = self.ask_key()
             if key.digit and 1 <= int(key.digit) <= len(part):
@@ -152,11 +156,15 @@ class Console:
             if key in (Key.DOWN, Key.UP, Key.MENU):
                 page = (page + (-1 if key is Key.UP else 1)) % pages
 
-    def _row(self, row: w.Word | str) -> str:
+    def row(self, row: w.Word | str) -> str:
         """Both languages where they fit in a row of the glass, else the terminal's own."""
         if isinstance(row, str):
             return row
-        return row.beside() if columns(row.beside()) <= _ROW - 2 else row.zh if self._language == "zh" else row.en
+        return row.beside() if columns(row.beside()) <= _ROW else self.own(row)
+
+    def own(self, word: w.Word) -> str:
+        """The terminal's own language."""
+        return word.zh if self._language == "zh" else word.en
 
     def choose(self, screen: Screen, keys: Mapping[Key, T], timeout_s: float, default: T) -> T:
         """Show and wait for one of `keys`; `default` when the time is up. Other keys do nothing."""

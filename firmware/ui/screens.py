@@ -32,9 +32,9 @@ def idle(owed: int, stuck: int, signed_on: bool, clock: str, gone: Word | None =
     return Screen("idle", w.WELCOME, clock, (line,), w.FOOT_IDLE, alarm=bool(owed or stuck or gone))
 
 
-def menu(title: Word, items: tuple[Word, ...]) -> Screen:
+def menu(title: Word, items: tuple[str, ...]) -> Screen:
     """Up to four items a page, chosen by digit."""
-    return Screen("menu", title, lines=tuple(f"{n} {item.beside()}" for n, item in enumerate(items, 1)))
+    return Screen("menu", title, lines=tuple(f"{n} {item}" for n, item in enumerate(items, 1)))
 
 
 def amount(fen: int, problem: Word | None = None, title: Word = w.SALE) -> Screen:
@@ -53,10 +53,10 @@ def insert_card(title: Word, fen: int) -> Screen:
     return Screen("insert_card", title, money(fen), (w.INSERT_CARD,), w.K_CANCEL)
 
 
-def withdraw_card(title: Word, fen: int, stan: str, pan: str, absent: bool) -> Screen:
+def withdraw_card(title: Word, fen: int, stan: str, pan: str, prompt: str, absent: bool) -> Screen:
     """Which sale is meant, and whose card is wanted."""
-    lines = (f"{stan}  *{pan[-4:]}", w.WITHDRAW_CARD.zh, w.WITHDRAW_CARD.en) if pan else (stan,)
-    return Screen("insert_card", title, lines=(money(fen), *lines), keys=w.K_CARD_OR_NOT if absent else w.K_CANCEL)
+    lines = (money(fen), f"{stan}  *{pan[-4:]}", prompt)
+    return Screen("insert_card", title, lines=lines, keys=w.K_CARD_OR_NOT if absent else w.K_CANCEL)
 
 
 def find(title: Word, digits: str, problem: Word | None = None) -> Screen:
@@ -103,9 +103,9 @@ def question(name: str, title: Word, line: Word, fen: int = -1, audience: str = 
     return Screen(name, title, big, (line,), w.K_OK_NO, audience=audience)
 
 
-def both_views(title: Word, fen: int, here: Word, bank: Word, agree: Word) -> Screen:
-    """The journal's word beside the bank's (S36, S59)."""
-    return Screen("both_views", title, "", (money(fen), here.zh, bank.zh, agree), w.K_OK, alarm=agree is w.CASE_DIFFERS)
+def both_views(title: Word, here: str, bank: str, agree: str, alarm: bool) -> Screen:
+    """The journal's word above the bank's, and whether they fit (S36, S59)."""
+    return Screen("both_views", title, "", (here, bank, agree), w.K_OK, alarm=alarm)
 
 
 def new_password(title: Word, stars: int, prompt: Word) -> Screen:
@@ -143,8 +143,8 @@ def printing(fen: int, hold: bool) -> Screen:
     return Screen("printing", w.PRINTING, money(fen), (w.HOLD_GOODS,) if hold else (), alarm=hold)
 
 
-def next_copy(fen: int) -> Screen:
-    return Screen("next_copy", w.HAND_OVER, money(fen), (w.NEXT_COPY,), w.K_OK_CANCEL)
+def next_copy(title: Word, fen: int) -> Screen:
+    return Screen("next_copy", title, money(fen), (w.NEXT_COPY,), w.K_OK_CANCEL)
 
 
 def hold(trouble: PrinterTrouble, seconds: int, may_copy: bool = True) -> Screen:

@@ -37,8 +37,15 @@ def test_only_held_kinds_are_reversed_for_paper() -> None:
 
 def test_silence_by_kind_is_the_table_of_the_design() -> None:
     found = {k: TABLES[k].get((State.UNDECIDED, Event.SILENCE)) for k in Kind}
-    owed = {Kind.SALE, Kind.PREAUTH, Kind.COMPLETION, Kind.VOID, Kind.PREAUTH_VOID, Kind.COMPLETION_VOID,
-            Kind.INCREMENT}
+    owed = {
+        Kind.SALE,
+        Kind.PREAUTH,
+        Kind.COMPLETION,
+        Kind.VOID,
+        Kind.PREAUTH_VOID,
+        Kind.COMPLETION_VOID,
+        Kind.INCREMENT,
+    }
     assert {k for k, s in found.items() if s is State.OWED} == owed
     assert found[Kind.REFUND] is State.UNKNOWN
     assert {found[Kind.CASH], found[Kind.OFFLINE_SALE], found[Kind.CASH_REFUND]} == {State.CANCELLED}

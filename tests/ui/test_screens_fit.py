@@ -9,7 +9,7 @@ from firmware.errors import PrinterTrouble
 from firmware.ui import screens
 from tests.ui.catalogue import all_screens
 
-NEEDS_ITS_FOOT = {"hold", "slip_complete", "signature", "offer_copy", "confirm_void", "insert_card", "next_copy",
+NEEDS_ITS_FOOT = {"hold", "slip_complete", "signature", "offer_copy", "consent", "consent_more", "offline_ask", "insert_card", "next_copy",
                   "idle"}  # fmt: skip
 
 
