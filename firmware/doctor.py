@@ -114,7 +114,7 @@ def code_of(finding: Finding) -> str:
     number = base[finding.part]
     if finding.part == "printer":
         states = [state.value for state in _PRINTER_FIXES]
-        number += next((n for n, state in enumerate(states, 1) if finding.found.endswith(state)), 0)
+        number += next((n for n, state in enumerate(states, 1) if finding.found.endswith(state)), len(states))
     if finding.part == "link" and "no echo" in finding.found:
         number += 1
     return f"E{number}"

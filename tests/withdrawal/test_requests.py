@@ -84,7 +84,7 @@ def test_one_flipped_byte_is_named_and_no_command_rewrites_what_was_written() ->
     whole = d.world.files[FILE]
     place = whole.index(b'"amount":1250') + 9
     d.world.files[FILE] = whole[:place] + b"9" + whole[place + 1 :]
-    with pytest.raises(JournalError, match=r"row \d+ \(entry 1\)"):
+    with pytest.raises(JournalError, match="entry 1"):
         verify(d.open())
 
 
