@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo test check test-slow test-real test-kernel test-arm64 test-fresh soak bench wheel golden pictures
+.PHONY: help demo test check test-slow test-real test-kernel test-arm64 test-fresh soak bench wheel golden pictures mission fuzz
 
 help:
 	@echo "demo        six stories on the desk, then the four books (REAL=1: real pcscd, serial port, TLS; PLAY=interactive)"
@@ -11,6 +11,8 @@ help:
 	@echo "test-kernel keypad and glass on a real kernel's GPIO chip and I2C bus (User-Mode Linux, built once)"
 	@echo "test-arm64  the wheel and all it needs in an arm64 Debian    soak    hundreds of sales while plugs are pulled"
 	@echo "bench       ratios in one run, written to docs/bench.md      pictures  glass and paper as PNG"
+	@echo "mission     the 83 rules, docs/mission.md from their tests (FAULTS=1: each test must notice its feature gone)"
+	@echo "fuzz        random key paths against the rule table (PATHS=100000)"
 	@echo "test-fresh  a minimal Debian: clone, ./run demo, ./run test"
 
 demo:
@@ -55,6 +57,15 @@ SEED ?= 8583
 soak:
 	@tools/real_parts.sh
 	@$(PY) -m hal_mocks soak --sales $(SALES) --seed $(SEED) $(if $(OUT),--out $(OUT))
+
+# docs/mission.md from the tests of the 83 rules; FAULTS=1 also takes each feature away and looks whether they notice
+mission:
+	@FAULTS="$(FAULTS)" PYTHONPATH=. $(PY) -m tools.mission
+
+# random key paths against the rule table: the full count by hand, its report committed; CI calls it with PATHS=5000
+PATHS ?= 100000
+fuzz:
+	@PYTHONPATH=. $(PY) -m tests.fuzz.key_paths --paths $(PATHS) --seed $(SEED) $(if $(OUT),--out $(OUT))
 
 bench:
 	@tools/real_parts.sh

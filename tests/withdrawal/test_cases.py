@@ -175,11 +175,11 @@ def test_the_same_card_then_the_pin_and_another_card_is_refused_logged_and_needs
 @pytest.mark.parametrize("answer", ["cancel", "nobody"])
 def test_without_the_customers_green_key_nothing_is_withdrawn(answer: str) -> None:
     """Customer sees options and effect (when, how much, to which card), presses green"""
-    steps = refunds("300")
-    at_consent = next(n for n, s in enumerate(steps) if s.screen == "consent")
-    d = desk(buys("1250"), steps[:at_consent], [on("consent", press("cancel"))] if answer == "cancel" else [])
-    shown = words(screens(d, "consent")[0])
+    shown = words(screens(desk(buys("1250"), refunds("300")), "consent")[0])
     assert "￥3.00" in shown and "*0005" in shown and "11-26" in shown
+    steps = voids()
+    at_consent = next(n for n, s in enumerate(steps) if s.screen == "consent")
+    d = desk(buys("1250"), steps[:at_consent], [on("consent", press("cancel"))] if answer == "cancel" else grants())
     assert money(d) == ["0200"] and requests(d)[-1]["status"] == "abandoned"
 
 

@@ -92,11 +92,13 @@ def test_one_flipped_byte_is_named_and_no_command_rewrites_what_was_written() ->
 def test_an_abort_at_any_wire_byte_ends_not_charged() -> None:
     """Abort in flight → reversal; void before settlement"""
     start = desk([]).world.save()
-    for at in [*range(0, 300, 9), "red"]:
+    for at in [*range(0, 300, 9), "red", "booked"]:
         d = desk()
         d.world = d.world.load(start)
         d.world.cut_request_at = at if isinstance(at, int) else -1
-        play(d, buys("1250"), *([[on("asking", press("cancel"))]] if at == "red" else []))
+        d.world.dies_after_booking = at == "booked"
+        more = {"red": [on("asking", press("cancel"))], "booked": [on("idle", line(True))]}
+        play(d, buys("1250"), more.get(at, []))
         if [e.state for e in d.entries()] != [State.RELEASED]:  # a cut behind the last byte cuts nothing
             assert sum(a.net for a in d.world.bank.accounts.values()) == 0, at
             assert d.entries()[-1].state in (State.REVERSED, State.NEVER_SENT), at
@@ -272,6 +274,8 @@ def test_the_sum_of_refunds_never_passes_the_original_whatever_the_bank_does(moo
     d = mood(desk(buys("1250")), *moods)
     play(d, refunds("700"), refunds("700", voucher="000002", pick="1"), refunds("all", voucher="000002", pick="1"))
     play(d)
+    if moods[0] != "decline:61":
+        assert "最多可退" in seen(d, "part_amount"), "the terminal itself says no, before anybody is asked"
     back = sum(e.amount for e in d.entries() if e.kind is Kind.REFUND and e.state in (State.RELEASED, State.DONE))
     assert back <= 1250
     assert d.world.bank.accounts[("000001", "000002")].net == 1250 - back
