@@ -38,6 +38,11 @@ def settings(**sections: Any) -> Config:
     return config.parse({"merchant": MERCHANT, **sections}, "desk")
 
 
+@cache
+def _plain() -> Config:
+    return settings()
+
+
 @dataclass
 class Played:
     """How one run ended."""
@@ -74,7 +79,7 @@ class Desk:
                  show: Callable[[str], None] | None = None) -> None:  # fmt: skip
         self.world = world or World()
         self.world.files.setdefault(FILE, enrolled())
-        self.config = conf or settings()
+        self.config = conf or _plain()
         self.keystore = keystore
         self.film = Film(show)
         self.person = Person()

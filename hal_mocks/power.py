@@ -45,11 +45,18 @@ class Power:
         here = self.steps == self.cut_at or name == self.cut_on
         if here and self.when is When.BEFORE:
             self._out()
-        result = effect()
+        try:
+            result = effect()
+        except Exception:  # a part that says no is a step like any other: the light goes out there too
+            self._after(here)
+            raise
+        self._after(here)
+        return result
+
+    def _after(self, here: bool) -> None:
         if here and self.when is When.DURING:
             self._out()
         self.dead = self.dead or here
-        return result
 
     def _out(self) -> None:
         self.dead = True

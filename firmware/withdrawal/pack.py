@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -24,7 +25,7 @@ from firmware.words import Word
 
 INSTALLED = "rules.toml"
 PUBLIC_KEY = "rules.pub"
-_OWN = Path(__file__).parent / "packs"
+_OWN = Path(__file__).parent.joinpath("packs")
 
 
 @dataclass(frozen=True)
@@ -155,10 +156,15 @@ def _value(key: str, kind: Any, value: Any, where: str) -> Any:
     return value
 
 
+@cache
+def _own(profile: str) -> Pack:
+    return parse(_OWN.joinpath(f"{profile}.toml").read_text(encoding="utf-8"), f"{profile}.toml")
+
+
 def load(profile: str, state: Path) -> Pack:
     """The installed pack of this profile if it is newer than the firmware's own. Raises ConfigError."""
-    own = parse((_OWN / f"{profile}.toml").read_text(encoding="utf-8"), f"{profile}.toml")
-    path = state / INSTALLED
+    own = _own(profile)
+    path = state.joinpath(INSTALLED)
     if not path.exists():
         return own
     found = parse(path.read_text(encoding="utf-8"), str(path))
@@ -169,7 +175,7 @@ def install(new: Path, signature: Path, profile: str, state: Path) -> Pack:
     """Check and put in place, durably; the terminal takes it at its next start. Raises ConfigError with what to do."""
     try:
         text = new.read_bytes()
-        key = serialization.load_pem_public_key((state / "certs" / PUBLIC_KEY).read_bytes())
+        key = serialization.load_pem_public_key(state.joinpath("certs", PUBLIC_KEY).read_bytes())
         assert isinstance(key, Ed25519PublicKey)
         key.verify(signature.read_bytes(), text)
     except InvalidSignature:
@@ -179,12 +185,12 @@ def install(new: Path, signature: Path, profile: str, state: Path) -> Pack:
     pack, now = parse(text.decode("utf-8"), str(new)), load(profile, state)
     if pack.id != now.id or pack.version <= now.version:
         raise ConfigError(f"{new}: {pack.name} of {pack.date} is not newer than {now.name} of {now.date}")
-    part = state / (INSTALLED + ".part")
+    part = state.joinpath(INSTALLED + ".part")
     with part.open("wb") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    part.replace(state / INSTALLED)
+    part.replace(state.joinpath(INSTALLED))
     handle = os.open(state, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from hal_mocks.acquirer import Mood
 from hal_mocks.card.soft_card import CVM_ONLINE_PIN, CVM_SIGNATURE, Profile, SoftCard
-from hal_mocks.desk import Desk
-from hal_mocks.person import Person, Step, buys, on, press, voids
+from hal_mocks.desk import Desk, settings
+from hal_mocks.person import Person, Step, buys, grants, insert, menu, on, press, refunds, voids, withdraws
+from hal_mocks.world import World
 from tests.power_cuts.sweep import Story, mend
+from tests.withdrawal import stories as acts
 
 
 def signed_on(desk: Desk) -> None:
@@ -80,4 +82,78 @@ MORE = (
     Story("jam at line 7", jams_at(7), lambda: buys("1250"), mend),
     Story("jam in the last block", jams_at(27), lambda: buys("1250"), mend),
     Story("bank declines", bank_will("decline"), lambda: buys("1250"), mend),
+)
+
+
+# -- everything that can be taken back ---------------------------------------------------------------------------------
+
+
+def after(*steps: list[Step], moods: tuple[str, ...] = (), change=lambda world: None):
+    """These acts were done before; the bank's next answers have these moods."""
+
+    def prepare(desk: Desk) -> None:
+        change(desk.world)
+        desk.play(Person([s for part in steps for s in part]))
+        desk.world.bank.moods.extend(Mood(m) for m in moods)
+
+    return prepare
+
+
+def _twice() -> list[Step]:
+    return [*refunds("300"), *refunds("950", voucher="000002", pick="1")]
+
+
+def _amend_up() -> list[Step]:
+    return [*menu("31"), on("menu", press("3")), on("voucher", press("enter")), on("insert_card", insert()),
+            on("reason", press("1")), on("confirm", press("enter")), on("consent", press("enter")),
+            on("amend_what", press("1")), on("new_total", press("15000", "enter"))]  # fmt: skip
+
+
+def _notice() -> list[Step]:
+    return [*menu("31"), on("menu", press("2")), on("voucher", press("enter")), on("insert_card", press("1")),
+            on("part_amount", press("9000", "enter")), on("reason", press("1")), on("confirm", press("enter")),
+            on("consent", press("enter")), *grants()]  # fmt: skip
+
+
+def _offline(desk: Desk) -> None:
+    desk.config = settings(withdraw={"offline": True})
+    desk.world.wallet[0] = SoftCard(Profile(offline_ok=True))
+    signed_on(desk)
+
+
+def _offline_sale() -> list[Step]:
+    return [
+        on("idle", acts.line(False), press("enter")),
+        *buys("20000")[1:],
+        on("offline_ask", press("enter")),
+        on("idle", acts.line(True)),
+    ]
+
+
+def _skewed(world: World) -> None:
+    world.bank.skew = 1
+
+
+SOLD, HELD = buys("1250"), acts.books_amount("10000")
+FAMILY = (
+    Story("refund", after(SOLD), lambda: refunds("300"), mend),
+    Story("two partial refunds", after(SOLD), _twice, mend),
+    Story("refund without an answer", after(SOLD, moods=("mute",)), lambda: refunds("300"), mend),
+    Story("refund that arrives late", after(SOLD, moods=("slow",)), lambda: refunds("300"), mend),
+    Story("booking", after([]), lambda: acts.books_amount("10000"), mend),
+    Story("booking without an answer", after([], moods=("mute",)), lambda: acts.books_amount("10000"), mend),
+    Story("booking made larger", after(HELD), _amend_up, mend),
+    Story("booking made larger without an answer", after(HELD, moods=("mute",)), _amend_up, mend),
+    Story("completion", after(HELD), lambda: acts.completes("9000"), mend),
+    Story("completion without an answer", after(HELD, moods=("mute",)), lambda: acts.completes("9000"), mend),
+    Story("completion by notice", after(HELD), _notice, mend),
+    Story("completion voided", after(HELD, acts.completes("9000")), lambda: withdraws(pick="1"), mend),
+    Story("booking cancelled", after(HELD), acts.cancels, mend),
+    Story("booking cancelled without an answer", after(HELD, moods=("mute",)), acts.cancels, mend),
+    Story("cash", after([]), acts.cash, mend),
+    Story("cash refund", after(acts.cash()), lambda: acts.cash_back("200"), mend),
+    Story("offline sale", _offline, _offline_sale, mend),
+    Story("forced refund", after(SOLD), acts.forces, mend),
+    Story("settlement", after(SOLD, buys("700"), voids()), acts.settles, mend),
+    Story("settlement with a fen of difference", after(SOLD, change=_skewed), acts.settles, mend),
 )

@@ -7,14 +7,19 @@ Exact, not sampled: a run is repeated from the first byte for each cut. What two
 from __future__ import annotations
 
 import hashlib
+import json
 import pickle
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from firmware.config import Config
+from firmware.ledger import totals
+from firmware.ledger.entry import Entry
 from firmware.ledger.journal import verify
 from hal_mocks import books
 from hal_mocks.desk import Desk
-from hal_mocks.person import Person, Step
+from hal_mocks.person import Person, Step, menu
 from hal_mocks.power import Power, When
 from hal_mocks.world import World
 
@@ -27,7 +32,7 @@ class Story:
     """`prepare` brings the world to where the story begins; `steps` is what the person then does."""
 
     name: str
-    prepare: Callable[[Desk], None]
+    prepare: Callable[[Desk], None]  # may leave its own settings on the desk
     steps: Steps
     heal: Callable[[World], None] = lambda world: None
 
@@ -39,6 +44,7 @@ class Sweep:
     runs: int = 0
     boots: int = 0
     findings: list[str] = field(default_factory=list)
+    _settings: Config | None = None
     _healed: Seen = field(default_factory=set)
     _recovered: Seen = field(default_factory=set)
 
@@ -46,6 +52,7 @@ class Sweep:
         """Cut once at every step of the story, and again at every step of the recovery."""
         desk = Desk(World())
         story.prepare(desk)
+        self._settings = desk.config
         start = desk.world.save()
         for when in When:
             at = 0
@@ -62,7 +69,7 @@ class Sweep:
     def _run(self, saved: bytes, steps: list[Step], at: int, when: When) -> World | None:
         """One power cycle; None if step `at` was never reached."""
         self.runs += 1
-        desk = Desk(World.load(saved))
+        desk = Desk(World.load(saved), self._settings)
         try:
             played = desk.play(Person(steps), Power(at, when))
         except Exception as crash:
@@ -97,13 +104,13 @@ class Sweep:
         self._healed.add(mark)
         self.boots += 1
         story.heal(world)
-        desk = Desk(world)
+        desk = Desk(world, self._settings)
         try:
-            desk.play(Person())
+            desk.play(Person(evening(desk)))
         except Exception as crash:
             self.findings.append(f"{label}: {type(crash).__name__}: {crash}")
             return
-        found = books.disagreements(world, desk.entries())
+        found = books.disagreements(world, desk.entries()) + unsettled(desk)
         db = desk.open()
         verify(db)
         db.close()
@@ -111,11 +118,55 @@ class Sweep:
             self.findings.append(f"{label}: {'; '.join(found)}")
 
 
+def records(desk: Desk, book: str) -> list[dict[str, object]]:
+    """The newest text of each record of a book, read from outside."""
+    db = desk.open()
+    try:
+        rows = db.execute("SELECT text FROM records WHERE book=? ORDER BY id", (book,)).fetchall()
+    except sqlite3.OperationalError:
+        rows = []
+    finally:
+        db.close()
+    return [json.loads(text) for (text,) in rows]
+
+
+def evening(desk: Desk) -> list[Step]:
+    """A settlement that was cut is taken up again from the menu."""
+    rows = records(desk, "settlement")
+    return menu("41") if rows and rows[-1]["phase"] not in ("closed", "put_off") else []
+
+
+def unsettled(desk: Desk) -> list[str]:
+    """Each settlement has come to its end, with the sum of its batch; the bank has closed just those batches."""
+    found, entries = [], desk.entries()
+    closed = set()
+    for row in records(desk, "settlement"):
+        mine = totals.of(e for e in entries if e.batch == row["batch"])
+        if row["phase"] not in ("closed", "put_off"):
+            found.append(f"settlement of {row['batch']} stopped at {row['phase']}")
+        if row["phase"] == "closed":
+            closed.add(row["batch"])
+            if row["mine"] != mine.f48():
+                found.append(f"settlement of {row['batch']} is not the sum of its batch")
+            found += _uploaded(desk, entries, str(row["batch"]), str(row["host"])[30])
+    if closed != set(desk.world.bank.settled):
+        found.append(f"the bank has closed {sorted(desk.world.bank.settled)}, we {sorted(closed)}")
+    return found
+
+
+def _uploaded(desk: Desk, entries: list[Entry], batch: str, flag: str) -> list[str]:
+    """On a mismatch the bank has every detail of the batch, each once; the end it was told is that of the comparison."""
+    wanted = {e.stan for e in entries if e.batch == batch and totals.counts(e) and e.kind in totals.TYPES}
+    there = {stan for b, stan in desk.world.bank.details if b == batch}
+    found = [] if desk.world.bank.settled.get(batch) == ("207" if flag == "1" else "202") else [f"{batch}: wrong end"]
+    return found + ([f"{batch}: details {sorted(there)}"] if flag != "1" and there != wanted else [])
+
+
 def fingerprint(world: World) -> str:
     """What is left when the light is out, without the times of day: equal marks heal alike."""
     db = Desk(world).open()
     try:
-        tables = [db.execute(f"SELECT * FROM {t}").fetchall() for t in ("entries", "settings")]
+        tables = [db.execute(f"SELECT * FROM {t}").fetchall() for t in ("entries", "settings", "records", "contacts")]
     except Exception:
         tables = []
     finally:
