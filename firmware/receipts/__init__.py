@@ -131,16 +131,21 @@ def _approval(entry: Entry, duplicate: bool) -> tuple[Line, ...]:
     )
 
 
+_TAKEN_BACK = frozenset({State.OWED, State.REVERSED, State.STUCK})
+
+
 def reversal_notice(entry: Entry, merchant: Merchant, original: Entry | None = None) -> Slip:
     """冲正通知: what was taken back, or is still being taken back. Never shows an approval."""
     return Slip((
-        *_head(merchant, w.P_REVERSAL_NOTICE),
+        *_head(merchant, w.P_REVERSAL_NOTICE if entry.state in _TAKEN_BACK else w.NOTIFY),
         _pair("交易 TYPE", title(entry).beside()),
         *_business(entry, merchant),
         *_card(entry, customer=True),
         *([_pair("原凭证号 ORIG", original.voucher)] if original else []),
         _pair("金额 RMB", money.yuan(entry.amount)),
-        _pair("原因 REASON", entry.reason),
+        *([_pair("原因 REASON",
+                 w.REVERSAL_REASONS[entry.reason].beside())] if entry.reason in w.REVERSAL_REASONS else []),
+        *([_pair("案号 CASE", entry.case), _pair("批准 GRANTED", entry.approver)] if entry.case else []),
         Line("", rule=True),
         *[Line(t, centre=True) for t in (outcome(entry).zh, outcome(entry).en)],
     ))  # fmt: skip

@@ -167,6 +167,14 @@ NEW_PASSWORD = Word("新密码 6位", "NEW, 6 DIGITS")
 REPEAT_PASSWORD = Word("再输一次", "ONCE MORE")
 OTHER_CARD_ASK = Word("非原卡 主管特批?", "OTHER CARD: ALLOW?")
 
+# why something was taken back, on the notice that the customer may keep (DE 39 of the 0400)
+REVERSAL_REASONS = {
+    "98": Word("没有应答", "NO ANSWER"),
+    "96": Word("终端未完成", "NOT COMPLETED"),
+    "06": Word("卡片未完成", "CARD NOT DONE"),
+    "A0": Word("应答校验不符", "ANSWER CHECK"),
+}
+
 # results
 REFUNDED = Word("退货已受理", "REFUND ACCEPTED")
 REFUND_UNKNOWN = Word("结果未知 勿重复退货", "UNKNOWN, DO NOT REPEAT")

@@ -15,7 +15,9 @@ GOLDEN = Path(__file__).parent / "golden"
 def film(name: str) -> str:
     desk = films.play(name)
     table = books.table(desk.world, desk.entries())
-    stuck = ["sale 000002 stuck"] if "stuck" in name else []  # a person and the bank have to talk; money is still there
+    stuck = (
+        ["sale 000002 stuck", "sale 000002 manual_closed"] if "stuck" in name or "by_code" in name else []
+    )  # a person and the bank have to talk; money is still there
     assert [d for d in books.disagreements(desk.world, desk.entries()) if d.split(":")[0] not in stuck] == []
     return desk.film.text() + "\n== paper ==\n" + desk.world.paper.text() + "\n\n== books ==\n" + table + "\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hal_mocks.acquirer import Mood
 from hal_mocks.card.soft_card import CVM_ONLINE_PIN, CVM_SIGNATURE, Profile, SoftCard
 from hal_mocks.desk import Desk, settings
-from hal_mocks.person import Person, Step, buys, grants, insert, menu, on, press, refunds, voids, withdraws
+from hal_mocks.person import Person, Step, buys, grants, menu, on, press, refunds, voids, withdraws
 from hal_mocks.world import World
 from tests.power_cuts.sweep import Story, mend
 from tests.withdrawal import stories as acts
@@ -104,9 +104,7 @@ def _twice() -> list[Step]:
 
 
 def _amend_up() -> list[Step]:
-    return [*menu("31"), on("menu", press("3")), on("voucher", press("enter")), on("insert_card", insert()),
-            on("reason", press("1")), on("confirm", press("enter")), on("consent", press("enter")),
-            on("amend_what", press("1")), on("new_total", press("15000", "enter"))]  # fmt: skip
+    return acts.amends("15000")
 
 
 def _notice() -> list[Step]:

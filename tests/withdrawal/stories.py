@@ -63,6 +63,13 @@ def books_amount(amount: str = "10000", kind: str = "1", service: str = SERVICE)
             on("service", press(service, "enter")), on("consent", press("enter")), on("insert_card", insert())]  # fmt: skip
 
 
+def amends(total: str) -> list[Step]:
+    """A new total of the hold; upwards the card is asked again."""
+    return [*menu("31"), on("menu", press("3")), on("voucher", press("enter")), on("insert_card", insert()),
+            on("reason", press("1")), on("confirm", press("enter")), on("consent", press("enter")),
+            on("amend_what", press("1")), on("new_total", press(total, "enter"))]  # fmt: skip
+
+
 def completes(amount: str, voucher: str = "", pick: str = "1") -> list[Step]:
     """A completion by request, with the card."""
     return [*menu("31"), on("menu", press("2")), on("voucher", press(*((voucher, "enter") if voucher else ("enter",)))),

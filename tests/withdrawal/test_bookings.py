@@ -15,6 +15,7 @@ from hal_mocks.acquirer import Mood
 from hal_mocks.person import buys, finds, grants, insert, menu, on, press, refunds, voids, withdraws
 from tests.withdrawal.stories import (
     agree,
+    amends,
     at,
     books_amount,
     cancels,
@@ -52,12 +53,6 @@ def test_a_completion_may_be_115_percent_of_the_hold_and_not_a_fen_more() -> Non
     assert kinds(d) == ["preauth released", "completion released"]
     assert d.world.bank.accounts[("000001", newest(d, Kind.COMPLETION).stan)].net == 11500
     agree(d)
-
-
-def amends(total: str, *more) -> list:
-    return [*menu("31"), on("menu", press("3")), on("voucher", press("enter")), on("insert_card", insert()),
-            on("reason", press("1")), on("confirm", press("enter")), on("consent", press("enter")),
-            on("amend_what", press("1")), on("new_total", press(total, "enter")), *more]  # fmt: skip
 
 
 def holds(d) -> list[int]:

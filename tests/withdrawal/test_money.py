@@ -295,7 +295,9 @@ def blames(texts: list[str]) -> list[str]:
 def for_customers(d) -> list[str]:
     """Every screen for the customer's eyes, every slip for the customer's hand."""
     copies = [
-        s for s in slips(d) if "CARDHOLDER COPY" in s or "CONTACT SLIP" in s or "NOTICE\n" in s or "EVIDENCE" in s
+        s
+        for s in slips(d)
+        if "CARDHOLDER COPY" in s or "CONTACT SLIP" in s or "NOTICE\n" in s or "REVERSAL NOTICE" in s or "EVIDENCE" in s
     ]
     return [words(s) for s in d.film.screens if s.audience == "customer"] + copies
 
