@@ -309,7 +309,7 @@ class SimLink:
             self._film.act("the line is half open: nothing comes back")
             raise NoAnswer
         limit = self._w.cut_request_at
-        if limit >= 0 and frame[11:13].hex() in (*MONEY, "0400"):
+        if limit >= 0 and frame[11:13].hex() in self._w.cut_kinds:
             self._w.cut_request_at = -1
             if limit < len(frame) + 2:
                 self._hang_up()

@@ -29,7 +29,8 @@ class World:
     refusal_s: float = 0.1  # how long a line that is down takes to say so
     half_open: bool = False  # the connection stands and carries nothing
     dies_after_booking: bool = False  # the line breaks when the bank has booked the next request
-    cut_request_at: int = -1  # bytes of the next financial request that still get through
+    cut_request_at: int = -1  # bytes of the next request of `cut_kinds` that still get through
+    cut_kinds: tuple[str, ...] = ("0100", "0200", "0220", "0400")
     glass_up: bool = True
     reader_up: bool = True
     printer_silent: bool = False

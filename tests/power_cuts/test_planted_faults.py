@@ -7,12 +7,14 @@ import pytest
 from firmware.errors import NoAnswer, NotSent
 from firmware.faults import crash, outcome, printer
 from firmware.host.answers import Answer, Silence
-from firmware.host.exchange import Host
+from firmware.host.exchange import Host, never
 from firmware.ledger import in_flight, lifecycle
 from firmware.ledger.in_flight import InFlight
 from firmware.ledger.journal import Journal
 from firmware.ledger.lifecycle import Event, Kind, State
 from firmware.ledger.outbox import Outbox
+from firmware.ledger.settlement import Settlement
+from firmware.ledger.uploads import Uploads
 from hal_mocks import parts
 from hal_mocks.acquirer import Acquirer
 from tests.power_cuts import stories
@@ -91,7 +93,7 @@ def drop_a_reversal_before_it_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -
 
     def hasty(self, entry, *args):
         self._ledger.journal.move(entry, Event.ACKNOWLEDGED)
-        monkeypatch.setattr(Outbox, "_weigh", lambda self, entry, code: self._ledger.journal.get(entry.id))
+        monkeypatch.setattr(Outbox, "_weigh", lambda self, entry, *more: self._ledger.journal.get(entry.id))
         return attempt(self, entry, *args)
 
     monkeypatch.setattr(Outbox, "attempt", hasty)
@@ -110,11 +112,11 @@ def accept_a_late_approval(monkeypatch: pytest.MonkeyPatch) -> Story:
             return True
         return matches(self, request, reply)
 
-    def believe(self, entry, code):
+    def believe(self, entry, code, *tried):
         if late:
             late.clear()
             return self._ledger.journal.move(entry, Event.APPROVE)
-        return weigh(self, entry, code)
+        return weigh(self, entry, code, *tried)
 
     monkeypatch.setattr(Host, "_matches", greedy)
     monkeypatch.setattr(Outbox, "_weigh", believe)
@@ -185,7 +187,114 @@ def ask_for_a_tc_after_silence(monkeypatch: pytest.MonkeyPatch) -> Story:
     return stories.REVERSAL
 
 
+# -- of the acts that take something back ------------------------------------------------------------------------------
+
+
+def story(name: str) -> Story:
+    return next(s for s in stories.FAMILY if s.name == name)
+
+
+def repeat_a_refund_under_a_new_stan(monkeypatch: pytest.MonkeyPatch) -> Story:
+    """An unknown refund is sent again as if it were another one: it may pay twice."""
+
+    def blind(self, entry, abort=None):
+        again = entry.changed(stan=self._ledger.journal.next_stan())
+        self._ask(self._message(again), never)
+        return self._ledger.journal.move(entry, Event.ANSWERED_DONE)
+
+    monkeypatch.setattr(Uploads, "resolve", blind)
+    return story("refund without an answer")
+
+
+def take_silence_after_a_refund_for_a_failure(monkeypatch: pytest.MonkeyPatch) -> Story:
+    table = dict(lifecycle.TABLES[Kind.REFUND]) | {(State.UNDECIDED, Event.SILENCE): State.FAILED}
+    monkeypatch.setitem(lifecycle.TABLES, Kind.REFUND, table)
+    return story("refund without an answer")
+
+
+def forget_a_lost_increment(monkeypatch: pytest.MonkeyPatch) -> Story:
+    """A lost answer to a larger hold is taken for a no: two holds' worth stays at the bank."""
+    table = dict(lifecycle.TABLES[Kind.INCREMENT]) | {(State.UNDECIDED, Event.SILENCE): State.NEVER_SENT}
+    monkeypatch.setitem(lifecycle.TABLES, Kind.INCREMENT, table)
+    return story("booking made larger without an answer")
+
+
+def drop_a_notice_that_was_sent(monkeypatch: pytest.MonkeyPatch) -> Story:
+    """Sent once is taken for done, before the bank said 00 or 94."""
+    send = Uploads.send
+
+    def once(self, entry, abort=never):
+        if entry.attempts:
+            return self._ledger.journal.move(entry, Event.ACKNOWLEDGED)
+        return send(self, entry, abort)
+
+    monkeypatch.setattr(Uploads, "send", once)
+    return story("completion by notice")
+
+
+def give_cash_back_before_it_is_written(monkeypatch: pytest.MonkeyPatch) -> Story:
+    """The slip comes first: a cut leaves paper without an entry."""
+    begin = Journal.begin
+
+    def late(self, kind, amount, **facts):
+        if kind is Kind.CASH_REFUND:
+            self._disk = type("NoSync", (), {"commit": staticmethod(lambda db: db.execute("COMMIT"))})()
+        return begin(self, kind, amount, **facts)
+
+    monkeypatch.setattr(Journal, "begin", late)
+    return story("cash refund")
+
+
+def let_the_card_approve_before_it_is_written(monkeypatch: pytest.MonkeyPatch) -> Story:
+    """An offline sale whose record is not on disk when the card gives its TC."""
+    begin = Journal.begin
+
+    def careless(self, kind, amount, **facts):
+        real = self._disk
+        if kind is Kind.OFFLINE_SALE:
+            self._disk = type("NoSync", (), {"commit": staticmethod(lambda db: db.execute("COMMIT"))})()
+        try:
+            return begin(self, kind, amount, **facts)
+        finally:
+            self._disk = real
+
+    monkeypatch.setattr(Journal, "begin", careless)
+    monkeypatch.setattr(Journal, "close_at_once", lambda self, *a, **f: None)
+    return story("offline sale")
+
+
+def begin_the_next_batch_before_the_bank_has_ended_this_one(monkeypatch: pytest.MonkeyPatch) -> Story:
+    end = Settlement._end
+
+    def early(self, row, abort):
+        self._journal.set(batch="000002")
+        return end(self, row, abort)
+
+    monkeypatch.setattr(Settlement, "_end", early)
+    monkeypatch.setattr(Settlement, "running", property(lambda self: None))
+    return story("settlement")
+
+
+def upload_only_what_fits_one_message(monkeypatch: pytest.MonkeyPatch) -> Story:
+    """After a mismatch the details are taken for sent when the bank has not answered for them."""
+    monkeypatch.setattr(
+        Settlement, "_upload", lambda self, row, abort: self._journal.record("settlement", row["id"], phase="ending")
+    )
+    return story("settlement with a fen of difference")
+
+
+OF_TAKING_BACK = (
+    repeat_a_refund_under_a_new_stan,
+    take_silence_after_a_refund_for_a_failure,
+    forget_a_lost_increment,
+    drop_a_notice_that_was_sent,
+    give_cash_back_before_it_is_written,
+    let_the_card_approve_before_it_is_written,
+    begin_the_next_batch_before_the_bank_has_ended_this_one,
+    upload_only_what_fits_one_message,
+)
 FAULTS = (
+    *OF_TAKING_BACK,
     send_before_durable,
     forget_the_tombstone,
     settle_before_the_cards_last_word,
