@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drivers import glass
-from firmware.hal.events import CardInserted, CardRemoved, Event, Key, KeyPressed
+from firmware.hal.events import CardInserted, CardRemoved, CodeScanned, Event, Key, KeyPressed
 from firmware.hal.screen import Screen
 from hal_mocks import books, picture
 from hal_mocks.acquirer import Mood
@@ -31,6 +31,7 @@ HELP = """\
 Enter=OK  Esc=cancel  Backspace=clear  m=menu  +/-=page
 a b s = insert card (no PIN, PIN, signature)   o = pull card
 j = jam at line 7   e = no paper at line 7   c = cure     l = cut / restore the line
+Backspace at rest = withdraw; supervisor 00 has the password 135790, 02 has 975310; f = scan form R000001
 d = bank declines next   n = bank books, no answer   k = power cut   p = paper to PNG   q = quit"""
 
 
@@ -117,6 +118,8 @@ class LiveDesk(Desk):
             self.film.act("power cut")
             self.power.dead = True
             self.power.check()
+        elif char == "f":
+            post(CodeScanned("R000001"))
         elif char == "q":
             raise EndOfPlay
         else:

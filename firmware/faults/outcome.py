@@ -103,9 +103,12 @@ def paper(t: Terminal, name: str, title: w.Word, blocks: Sequence[Sequence[Line]
 def customer_notice(t: Terminal, entry: Entry, duplicate: bool) -> PrinterTrouble | None:
     """通知单 for the customer: what happened, neutrally, and whom to call."""
     head = [Line(w.P_DUPLICATE.beside(), centre=True)] if duplicate else []
-    rows = forms.pairs([("凭证号 VOUCHER", entry.voucher), ("金额 RMB", money.yuan(entry.amount)),
+    rows = forms.pairs([("交易 TYPE", receipts.title(entry).beside()), ("凭证号 VOUCHER", entry.voucher),
+                        ("金额 RMB", money.yuan(entry.amount)),
                         ("热线 HOTLINE", t.config.merchant.hotline or "--")])  # fmt: skip
-    words = forms.text(receipts.outcome(entry))
+    words = forms.text(
+        _DONE[entry.kind][1] if entry.state is State.RELEASED and entry.kind in _DONE else receipts.outcome(entry)
+    )
     return paper(t, "customer_notice", w.NOTIFY, [[*head, *rows], words, forms.text(w.P_HELP)], entry)
 
 

@@ -63,7 +63,11 @@ def paper(pack: Pack, off: frozenset[str]) -> list[list[Line]]:
     blocks = [forms.pairs([("规则 RULES", pack.name), ("日期 DATE", pack.date)])]
     for rule in pack.rule:
         title = receipts.TITLES[Kind(rule.of)]
-        block = [Line(title.beside(), METHODS[rule.method]), Line(w.ACTIONS[rule.do].beside()), Line(window(rule))]
+        block = [
+            Line(title.beside(), METHODS[rule.method]),
+            Line(w.ACTIONS[rule.do].zh, w.ACTIONS[rule.do].en),
+            Line(window(rule)),
+        ]
         if rule.min or rule.max:
             block.append(Line("金额 RMB", f"{yuan(rule.min)} - {yuan(rule.max) if rule.max else '--'}"))
         if rule.switch and rule.switch in off:

@@ -106,7 +106,8 @@ _WAYS = {"voucher": "凭证号 VOUCHER", "rrn": "参考号 RRN", "code": "扫码
 def _booking(entry: Entry) -> list[Line]:
     if not entry.service:
         return []
-    return [_pair("服务日 SERVICE", entry.service[:16].replace("T", " ")), _pair("种类 CLASS", entry.booking),
+    kind = w.BOOKING_KINDS.get(entry.booking, w.BOOKING)
+    return [_pair("服务日 SERVICE", entry.service[:16].replace("T", " ")), _pair("种类 CLASS", kind.beside()),
             _pair("冻结至 HELD TO", entry.expires[:10]), _pair("条款 TERMS", entry.terms)]  # fmt: skip
 
 

@@ -203,6 +203,11 @@ SHALL_RETRY = Word("同一订单重试?", "TRY ORDER AGAIN?")
 OFFER_RETRY = Word("重新支付?", "PAY AGAIN?")
 
 # bookings
+BOOKING_KINDS = {
+    "free": Word("可退预订", "FREE CANCEL"),
+    "fee": Word("扣费可退", "CANCEL FOR FEE"),
+    "none": Word("不可取消", "NO CANCEL"),
+}
 B_CLASS = Word("预订种类", "KIND OF BOOKING")
 B_SERVICE = Word("服务日期 月日", "SERVICE DATE MMDD")
 B_TERMS = Word("顾客须知", "TERMS")
@@ -308,7 +313,7 @@ P_REGULATOR = Word("监管报告", "REGULATOR REPORT")
 P_SETTLEMENT = Word("结算总计单", "SETTLEMENT TOTALS")
 P_TRAINING = Word("测试 凭证无效", "TESTING, NOT VALID")
 P_HELP = Word("如需帮助请联系商户", "PLEASE CALL THE SHOP")
-P_LIABLE = Word("如退款延迟或有调整,由商户负责跟进", "THE SHOP ANSWERS FOR A REFUND THAT IS LATE OR CHANGED")
+P_LIABLE = Word("退款延迟或有调整 由商户负责", "SHOP ANSWERS FOR LATE REFUNDS")
 P_TERMS_READ = Word("本人已阅读并同意预订条款", "I HAVE READ AND ACCEPT THE TERMS")
 P_CUSTOMER_AGREED = Word("顾客已确认", "CUSTOMER AGREED")
 P_REQUEST_TIME = Word("申请时间", "ASKED")

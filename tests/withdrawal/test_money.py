@@ -277,7 +277,7 @@ def test_the_liability_is_told_before_consent_stands_on_the_slip_and_its_version
     d = desk(buys("1250"), refunds())
     assert "如有延迟由商户负责" in seen(d, "consent_more") and screens(d, "consent_more")[0].audience == "customer"
     assert newest(d, Kind.SALE).disclosure == "D1" and newest(d, Kind.REFUND).disclosure == "D1"
-    assert "由商户负责跟" in slip(d, "退货 REFUND", "持卡人存根")
+    assert "退款延迟或有调整 由商户负责" in slip(d, "退货 REFUND", "持卡人存根")
     refused = desk(buys("1250"), refunds()[:-3], [on("consent_more", press("cancel"))])
     assert money(refused) == ["0200"]
 
