@@ -14,13 +14,16 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from drivers.system import SqliteDisk, SystemClock, SystemRandom
 from firmware.errors import PrinterTrouble
 from firmware.ledger.entry import Entry
-from firmware.ledger.journal import FILE
+from firmware.ledger.journal import FILE, Journal
 from firmware.security import provision
+from firmware.security.operators import Operators, Role
 from hal_mocks import books
 from hal_mocks.acquirer import Mood
 from hal_mocks.card.soft_card import CVM_ONLINE_PIN, PAN_B, Profile, SoftCard
+from hal_mocks.desk import PASSWORDS
 from hal_mocks.film import masked
 from hal_mocks.paper import approvals
 from hal_mocks.wire.bank import TlsBank
@@ -64,6 +67,15 @@ state = "{state}"
 """
 
 
+def enrol(state: Path) -> None:
+    """The desk's people, in the journal of a terminal that has not started yet."""
+    book = Journal(SqliteDisk(state), SystemClock())
+    people = Operators(book, SystemRandom().bytes, SystemClock().now, (8, 1))
+    for number, role in (("99", Role.ADMIN), ("00", Role.SUPERVISOR), ("02", Role.SUPERVISOR), ("01", Role.CASHIER)):
+        people.enrol(number, role, PASSWORDS[number])
+    book.close()
+
+
 class Peers:
     """Bank, printer, panel and wallet around one World."""
 
@@ -72,6 +84,7 @@ class Peers:
         folder.mkdir(parents=True, exist_ok=True)
         state = folder / "state"
         keys = provision.test_keys(state, "bank.test")
+        enrol(state)
         self.world = World(wallet=[SoftCard(), SoftCard(Profile(pan=PAN_B, cvm=CVM_ONLINE_PIN))])
         self.world.bank.tmk = keys.tmk.reveal()
         self.lock = threading.RLock()

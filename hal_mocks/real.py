@@ -214,6 +214,24 @@ def power_cut(t: RealTerminal, say: Say) -> None:
     t.world.wait_for("idle")
 
 
+def part_goes_back(t: RealTerminal, say: Say) -> None:
+    """撤回: the last sale, its card, a part of it, the customer's green key, the supervisor."""
+    good_sale(t, say)
+    t.world.wait_for("idle")
+    for screen, keys in (("idle", ("clear",)), ("voucher", ("enter",)), ("insert_card", ())):
+        t.world.wait_for(screen)
+        t.world.press(*keys)
+    t.world.insert(0)
+    answers = {"options": ("2",), "part_amount": (*"300", "enter"), "reason": ("2",), "reason_detail": ("1",),
+               "confirm": ("enter",), "consent": ("enter",), "consent_more": ("enter",), "operator": (*"00", "enter"),
+               "password": (*"135790", "enter")}  # fmt: skip
+    for screen, keys in answers.items():
+        t.world.wait_for(screen)
+        t.world.press(*keys)
+    t.world.wait_for("refunded", "remove_card")
+    t.world.pull()
+
+
 STORIES: dict[str, Callable[[RealTerminal, Say], None]] = {
     "a sale": good_sale,
     "a sale with PIN": pin_sale,
@@ -221,6 +239,7 @@ STORIES: dict[str, Callable[[RealTerminal, Say], None]] = {
     "paper runs out at line 7 and nobody cures it": jam_not_cured,
     "the network dies after the bank booked it": network_cut,
     "power cut between approval and paper": power_cut,
+    "a part of it goes back": part_goes_back,
 }
 
 

@@ -121,6 +121,7 @@ def notice(t: Terminal, entry: Entry) -> PrinterTrouble | None:
     return print_job(t, entry, "notice", slip.body, cut=True)
 
 
+_KICKS = ("last", "merchant")  # with the shop's own slip, not again with the customer's
 _DRAWER = frozenset({Kind.CASH, Kind.CASH_REFUND})  # the drawer opens with their slip
 
 
@@ -140,7 +141,7 @@ def put_on_paper(t: Terminal, entry: Entry, name: str, lines: tuple[Line, ...], 
     prints = t.journal.note(entry, prints=t.journal.get(entry.id).prints + 1).prints
     try:
         return t.devices.printer.print(
-            Job(f"{entry.id}.{prints}.{name}", lines, cut, kick=cut and entry.kind in _DRAWER)
+            Job(f"{entry.id}.{prints}.{name}", lines, cut, kick=cut and name in _KICKS and entry.kind in _DRAWER)
         )
     except PrinterFault as broken:
         log.event("print failed", entry=entry.id, trouble=broken.trouble.value)

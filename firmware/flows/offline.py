@@ -27,6 +27,8 @@ _KEPT = ("pan", "token", "card", "f22", "f23", "aid", "label", "order", "operato
 def possible(t: Terminal, amount: int) -> bool:
     """The merchant's switch, then the caps: one payment, all that waits, how many, how old (S16)."""
     pack, waiting = t.pack, t.uploads.owed
+    if t.console.cancelled:  # the line was there; somebody pressed red
+        return False
     if not t.config.withdraw.offline or not t.session.clock_trusted() or amount > pack.offline_single:
         return False
     if len(waiting) >= pack.offline_count or sum(e.amount for e in waiting) + amount > pack.offline_total:

@@ -57,6 +57,7 @@ def ask(t: Terminal, kind: Kind, amount: int, card: Card, chip: Chip, first: Cry
         facts: dict[str, Any], original: Entry | None = None) -> Entry:  # fmt: skip
     """The way of every request with a cryptogram: on disk before the first byte, the card's last word, one door out."""
     flight = t.ledger.in_flight(kind, amount, t.host, chip, first, original, **facts)
+    t.console.cancelled = False
     with flight:  # on disk before the first byte leaves
         answer = flight.ask(t.host, pin, t.console.cancel_pressed)
         final = _last_word(t, kind, amount, card, chip, answer)  # the card has the last word

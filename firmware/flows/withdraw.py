@@ -58,9 +58,10 @@ def run(t: Terminal, found: Found, only: frozenset[str] = rules.WITHDRAWALS | {"
         _consent(t, case)
         _verify(t, case)
         _grant(t, case)
-    if case.rule.do == "amend":
-        return booking.amend(t, case)
-    return carry_out.carry_out(t, case)
+        if case.rule.do == "amend":
+            booking.amend(t, case)
+        else:
+            carry_out.carry_out(t, case)
 
 
 def complete(t: Terminal) -> None:
@@ -112,7 +113,7 @@ def kept(t: Terminal, request: Request) -> Iterator[None]:
     try:
         yield
     except Refused as no:
-        _end(t, request, Status.REFUSED if request.status is Status.REQUESTED else Status.ABANDONED, no.code)
+        _end(t, request, Status.REFUSED, no.code)
         raise
     except FlowEnd as gone:
         _end(t, request, Status.ABANDONED, type(gone).__name__)
@@ -120,8 +121,12 @@ def kept(t: Terminal, request: Request) -> Iterator[None]:
 
 
 def _end(t: Terminal, request: Request, status: Status, step: str) -> None:
-    if t.requests.get(request.id).status is Status.REQUESTED:
+    """What was granted and sent nothing is abandoned; what has an entry tells its own story."""
+    now = t.requests.get(request.id)
+    if now.status is Status.REQUESTED:
         t.requests.move(request, status, step=step)
+    elif now.status is Status.GRANTED:
+        t.requests.move(request, Status.ABANDONED, step=step)
 
 
 def _refuse_if_nothing(t: Terminal, case: Case) -> None:

@@ -45,6 +45,7 @@ class Console:
         self.scanned = ""  # the code that ended the last find()
         self.news: w.Word | None = None  # something changed at the bank while nobody looked
         self.late = False  # something is overdue
+        self.cancelled = False  # the red key ended the last wait for the host
         self._codes = False
         self._papers = 0
         self._rest_since_s = devices.clock.monotonic_s()
@@ -272,6 +273,7 @@ class Console:
         while (event := self._d.inbox.next(0)) is not None:
             self._note(event)
             if event == KeyPressed(Key.CANCEL):
+                self.cancelled = True
                 return True
         return False
 

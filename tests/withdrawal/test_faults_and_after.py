@@ -438,3 +438,19 @@ def test_over_the_offline_cap_nothing_is_offered() -> None:
     d = desk([], cards=(Profile(offline_ok=True),), withdraw={"offline": True})
     play(d, [on("idle", line(False), press("enter")), *buys("30001")[1:]])
     assert kinds(d) == ["sale never_sent"] and not seen(d, "offline_ask")
+
+
+def test_red_while_the_bank_is_asked_offers_no_offline_sale() -> None:
+    d = desk([], cards=(Profile(offline_ok=True),), withdraw={"offline": True})
+    play(d, buys("20000"), [on("asking", press("cancel"))])
+    assert kinds(d) == ["sale never_sent"] and not seen(d, "offline_ask")
+
+
+def test_an_amendment_given_up_after_it_was_granted_is_abandoned() -> None:
+    d = desk(books_amount(), [*menu("31"), on("menu", press("3")), on("voucher", press("enter"))])
+    from hal_mocks.person import insert
+
+    play(d, [*menu("31"), on("menu", press("3")), on("voucher", press("enter")), on("insert_card", insert()),
+             on("reason", press("1")), on("confirm", press("enter")), on("consent", press("enter")),
+             on("amend_what", press("cancel"))])  # fmt: skip
+    assert requests(d)[-1]["status"] == "abandoned" and kinds(d) == ["preauth released"]
