@@ -1,9 +1,7 @@
 """The support's webhook over HTTPS, and the merchant's cash register over a line of JSON on loopback.
 
-The register connects to us: it sends one JSON object a line and gets one back. A notice is a line {"notice": key,
-…}; it has
-been taken when the register answers {"ack": key}.
-"""
+The register connects to us: it sends one JSON object a line and gets one back. A notice is a line {"notice": key, …};
+it has been taken when the register answers {"ack": key}."""
 
 from __future__ import annotations
 

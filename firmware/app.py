@@ -60,8 +60,7 @@ def boot(t: Terminal) -> None:
 
 def _remember_rules(t: Terminal) -> None:
     """Another rule pack than last time is on record before anything is done under it (S24). So is a request that a
-    power
-    cut left behind: it is abandoned, its form reopens it (S65)."""
+    power cut left behind: it is abandoned, its form reopens it (S65)."""
     if t.journal.setting("rules") != t.pack.name:
         t.journal.record("rules", before=t.journal.setting("rules"), now=t.pack.name, date=t.pack.date,
                          settings={"rules": t.pack.name})  # fmt: skip

@@ -123,9 +123,8 @@ class Withdraw:
 
 @dataclass(frozen=True)
 class Operators:
-    """`sign_on`: a cashier must sign on before anything is sold. `idle_lock_s`: after so long at rest the password
-    is asked
-    again (0: never). The cost of a password's hash (Argon2id): KiB and rounds."""
+    """`sign_on`: a cashier must sign on before anything is sold. `idle_lock_s`: after so long at rest the password is
+    asked again (0: never). The cost of a password's hash (Argon2id): KiB and rounds."""
 
     sign_on: bool = True
     idle_lock_s: int = _limits(0, 86400, 300)

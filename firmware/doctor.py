@@ -83,9 +83,8 @@ def examine(config: Config, parts: Openers, test_print: bool = False) -> Iterato
 
 
 def live(config: Config, parts: Openers, verify: Callable[[], int]) -> Iterator[Finding]:
-    """The same from inside a running terminal: its parts are open, its journal is asked by `verify`. Each fault has
-    a code,
-    under which the glass knows its steps."""
+    """The same from inside a running terminal: its parts are open, its journal is asked by `verify`. Each fault has a
+    code, under which the glass knows its steps."""
     for finding in (
         _keys(config),
         _certificates(config, parts),

@@ -1,9 +1,8 @@
 """A bank with a ledger, tombstones, duplicate detection, MACs and moods. pyemv is its oracle for cryptograms.
 
-The books: `accounts` maps (batch, STAN) to what was booked, with the effects it had, so that a reversal takes back just
-those. A reversal of something never seen leaves a tombstone, so that the request, if it arrives after all, is refused
-(money rule 14).
-"""
+The books: `accounts` maps (batch, STAN) to what was booked, with the effects it had, so that a reversal takes back
+just those. A reversal of something never seen leaves a tombstone, so that the request, if it arrives after all, is
+refused (money rule 14)."""
 
 from __future__ import annotations
 

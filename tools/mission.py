@@ -1,6 +1,5 @@
-"""`make mission`: the tests of the 83 rules, and docs/mission.md made of what they say. `FAULTS=1`: each rule's
-tests must be
-red when the one line that makes its feature is taken away.
+"""`make mission`: the tests of the 83 rules, and docs/mission.md made of what they say. `FAULTS=1`: each rule's tests
+must be red when the one line that makes its feature is taken away.
 
 Exit 1 while any of S1–S83 lacks a passing test, or a planted fault stays green.
 """

@@ -14,8 +14,7 @@ _DOUBT = frozenset({Policy.REVERSE, Policy.UNKNOWN, Policy.CANCEL})
 
 def recover(t: Terminal) -> list[Entry]:
     """By the table: what was sent is owed, unknown or never happened; CLOSING asks the person; APPROVED is held
-    again. Owed
-    goes out after this.
+    again. Owed goes out after this.
 
     Returns what a person or the paper decided here: RELEASED or OWED.
     """

@@ -71,8 +71,7 @@ def ask_service(t: Terminal) -> datetime:
 
 def amend(t: Terminal, case: Case) -> None:
     """Amount or date. Up: an incremental request with the card; a lost answer is reversed and the old hold stands.
-    Down: no
-    message, a lower cap for the completion (S26)."""
+    Down: no message, a lower cap for the completion (S26)."""
     if t.console.pick("amend_what", w.B_AMEND, [w.B_AMEND_AMOUNT, w.B_AMEND_DATE]) == 1:
         service = ask_service(t)
         t.journal.note(case.entry, service=service.isoformat())

@@ -71,8 +71,7 @@ def ask(t: Terminal, flight: InFlight, pin: PinBlock | None = None) -> None:
 
 def report(t: Terminal, entry: Entry) -> None:
     """To the authority: what, when, why, who, and the hash of its evidence; a record that the export writes as a
-    schema-valid
-    file, and a paper. The same entry makes the same report, so that it may be sent twice (S80)."""
+    schema-valid file, and a paper. The same entry makes the same report, so that it may be sent twice (S80)."""
     original = t.journal.get(entry.original)
     made = regulator.report(entry, original, t.config.merchant, t.journal.hash_of(entry))
     if not t.journal.records(REPORTS, entry=entry.id):

@@ -1,6 +1,5 @@
 """疑难交易: verify first (journal and bank side by side), then act: send again, take back, close by code, try again
-(S59, S61,
-S76)."""
+(S59, S61, S76)."""
 
 from __future__ import annotations
 

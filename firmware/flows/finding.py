@@ -1,6 +1,5 @@
 """Find the transaction: by voucher, scanned code, RRN and date, order number, last four digits, amount and time, or
-the card
-itself (S21, S36)."""
+the card itself (S21, S36)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
 """强制撤回: for a legal or fraud reason, with a case number and two people. It ignores window and switch, never the
-amount that
-is left nor the state of the money; it is reported (S77-S80)."""
+amount that is left nor the state of the money; it is reported (S77-S80)."""
 
 from __future__ import annotations
 

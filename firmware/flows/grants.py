@@ -20,8 +20,7 @@ SUPERVISOR = "00"
 
 def reason(t: Terminal) -> tuple[str, str]:
     """(ground, case number). A customer's reason has one of three details; a legal one needs its case number (S55,
-    S62, S77).
-    Raises Cancelled, IdleTimeout, Refused."""
+    S62, S77). Raises Cancelled, IdleTimeout, Refused."""
     ground = REASONS[t.console.pick("reason", w.REASON, [w.GROUNDS[r] for r in REASONS])]
     if ground == "customer":
         details = list(w.CUSTOMER_GROUNDS)

@@ -1,6 +1,5 @@
 """离线消费: the bank cannot be reached and no byte has left. Inside the caps the card may approve by itself (EMV ARC
-Y3); it is
-uploaded later, unchanged, until the bank says 00 or 94 (money rules 1 and 8)."""
+Y3); it is uploaded later, unchanged, until the bank says 00 or 94 (money rules 1 and 8)."""
 
 from __future__ import annotations
 

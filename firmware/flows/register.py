@@ -1,6 +1,5 @@
 """The cash register asks: the last transaction, or whether a voucher may be withdrawn. It decides nothing and moves
-no money;
-a refusal has the code that the merchant's screen shows too (S15; host facts 5, rule 16)."""
+no money; a refusal has the code that the merchant's screen shows too (S15; host facts 5, rule 16)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
-"""报表: sums now, ageing of holds and refunds, what we answer for, what is overdue, how often and why things go
-back; each
-from the journal at this instant."""
+"""报表: sums now, ageing of holds and refunds, what we answer for, what is overdue, how often and why things go back;
+each from the journal at this instant."""
 
 from __future__ import annotations
 

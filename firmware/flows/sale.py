@@ -73,9 +73,8 @@ def _last_word(t: Terminal, kind: Kind, amount: int, card: Card, chip: Chip, ans
 
 
 def finish(t: Terminal, entry: Entry) -> None:
-    """Approved: hold goods → paper → released, or take it back. Else: tell, and send what is owed; a sale that
-    surely took
-    nothing may be tried again at once (S76, S83)."""
+    """Approved: hold goods → paper → released, or take it back. Else: tell, and send what is owed; a sale that surely
+    took nothing may be tried again at once (S76, S83)."""
     if entry.state is State.APPROVED:
         entry = printer.close(t, entry)
         if entry.state in LET_GO:

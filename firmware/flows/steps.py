@@ -30,8 +30,7 @@ _Z3 = "Z3"
 
 def ready(t: Terminal, online: bool = True) -> None:
     """Somebody signed on, nothing open (rule 9) or owed, no settlement half done, room in the batch, a clock to be
-    trusted,
-    paper in; and, unless it stays here, signed on with the host. Raises Refused with what to do."""
+    trusted, paper in; and, unless it stays here, signed on with the host. Raises Refused with what to do."""
     if t.config.operators.sign_on and not t.journal.setting("operator"):
         raise Refused(w.R_SIGN_ON_FIRST)
     if t.journal.in_state(*OPEN):

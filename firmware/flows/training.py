@@ -1,6 +1,5 @@
 """培训模式: a sale and its withdrawal to practise, on the same screens, with slips marked 测试 / TESTING. It touches
-neither
-journal nor network nor card (S49)."""
+neither journal nor network nor card (S49)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
 """撤回: one key for everything that can be taken back. Find it, show the card, choose what is allowed, say why the
-rest is
-not, have the customer agree and the merchant grant, then do it."""
+rest is not, have the customer agree and the merchant grant, then do it."""
 
 from __future__ import annotations
 
@@ -217,8 +216,7 @@ def _titled(good: list[Verdict], t: Terminal) -> Word:
 
 def _amount(t: Terminal, case: Case) -> None:
     """The whole, or a part of it where the line and the merchant allow parts. A forced one is whole unless a written
-    ground
-    (its case number) says otherwise (S79)."""
+    ground (its case number) says otherwise (S79)."""
     rule = case.rule
     most = rules.most(t.pack, rule, case.about)
     case.amount = {"keep_part": rules.fee(t.pack, case.about), "cancel_order": 0}.get(rule.do, most)
@@ -305,4 +303,7 @@ def _grant(t: Terminal, case: Case) -> None:
     except (Refused, Cancelled) as no:
         why = no.why if isinstance(no, Refused) else w.R_NOT_GRANTED
         raise Refused(why, "W45") from None
+    late = rules.judge(t.pack, case.rule, case.about, circumstances(t, case.forced))
+    if late:  # the window closed while people made up their minds
+        raise Refused(late.why, late.code)
     case.request = t.requests.move(case.request, Status.GRANTED, approver=approver)

@@ -20,8 +20,7 @@ class Outlet(Protocol):
     @abstractmethod
     def send(self, party: str, key: str, text: str) -> bool:
         """Hand one notice to 'support' or 'register'. True when the party has taken it. `key` is the same each time
-        it is
-        sent, so that a party that has it already drops it. Never raises; waits a few seconds at the most."""
+        it is sent, so that a party that has it already drops it. Never raises; waits a few seconds at the most."""
 
     @abstractmethod
     def answer(self, line: str) -> None:

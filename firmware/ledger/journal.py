@@ -2,12 +2,9 @@
 
 Tables: `journal` is append-only, each row the whole entry after one change and the SHA-256 over the row before and
 this text; `entries` holds the newest text of each entry for fast look-up; `settings` the counters. Requests,
-settlements
-and what operators did are records, of which there are several books; they stand in the same chain (with entry 0) and
-their newest texts in `records`. `contacts` is apart from the chain, so that it can be deleted. `verify` recomputes
-all of
-it and names the first row that does not fit.
-"""
+settlements and what operators did are records, of which there are several books; they stand in the same chain (with
+entry 0) and their newest texts in `records`. `contacts` is apart from the chain, so that it can be deleted. `verify`
+recomputes all of it and names the first row that does not fit."""
 
 from __future__ import annotations
 

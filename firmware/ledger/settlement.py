@@ -1,11 +1,8 @@
 """结算: a stored machine, each step durable and repeatable, so that it resumes wherever it was cut (host facts, 1.6;
-money
-rule 10). It closes the batch and deletes nothing.
+money rule 10). It closes the batch and deletes nothing.
 
 totals (0500) → compared → details (0320, up to eight at a time; only on a mismatch) → ending (0320 207 or 202) →
-printing
-→ closed, in one transaction with the next batch number.
-"""
+printing → closed, in one transaction with the next batch number."""
 
 from __future__ import annotations
 

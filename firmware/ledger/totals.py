@@ -1,6 +1,5 @@
 """Sums over the journal, always recomputed from the entries (host facts, 1.6). Debit: sales, completions, offline
-sales;
-credit: their voids and refunds; holds and cash count by themselves."""
+sales; credit: their voids and refunds; holds and cash count by themselves."""
 
 from __future__ import annotations
 

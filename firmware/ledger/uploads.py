@@ -1,6 +1,5 @@
 """What is owed to the host besides reversals: notices and offline sales, repeated unchanged until 00 or 94; and what
-we do
-not know: refunds without an answer, refunds that have not arrived (money rules 8 and 9, S42)."""
+we do not know: refunds without an answer, refunds that have not arrived (money rules 8 and 9, S42)."""
 
 from __future__ import annotations
 

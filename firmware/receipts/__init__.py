@@ -44,8 +44,7 @@ def title(entry: Entry) -> Word:
 def sale_slip(entry: Entry, merchant: Merchant, copy: Word, chain: str, original: Entry | None = None,
               duplicate: bool = False, extra: Facts = ()) -> Slip:  # fmt: skip
     """One copy of an approved entry. `chain` is the journal hash, eight hex are printed; `extra` are facts that the
-    rules
-    know (until when it can be taken back)."""
+    rules know (until when it can be taken back)."""
     customer = copy is w.P_CARDHOLDER_COPY
     body = [
         *_head(merchant, title(entry), duplicate),

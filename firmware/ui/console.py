@@ -215,8 +215,7 @@ class Console:
     @contextmanager
     def card(self, screen: Screen, absent: Key | None = None) -> Iterator[Card]:
         """A powered card; powered down on every way out. Raises Cancelled, IdleTimeout, CardUnsupported, ReaderLost,
-        and
-        CardAbsent on the key `absent`."""
+        and CardAbsent on the key `absent`."""
         card = self._connect(screen, absent)
         self._d.signals.lamps(4)
         self.sound(Sound.READ)

@@ -1,6 +1,5 @@
 """May it be taken back? One pure function of type, method, state, time and amount (S35); what no line of the pack
-allows
-is denied (S5). The same judgement drives the menu, the refusals, the printed rules and the tests."""
+allows is denied (S5). The same judgement drives the menu, the refusals, the printed rules and the tests."""
 
 from __future__ import annotations
 

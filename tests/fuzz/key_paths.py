@@ -151,7 +151,7 @@ def denied(before: list[Entry], after: list[Entry], desk: Desk) -> list[str]:
         about = subject.of(then, family, when)
         case = rules.Circumstances(when, e.batch, (), forced=e.ground == "legal" and "+" in e.approver)
         no = rules.judge_action(PACK, DOES[e.kind], about, case)
-        if no and e.ground and no.code not in ("W07",):  # the last second of a window may pass while the bank is asked
+        if no and e.ground:
             found.append(f"{e.kind.value} of {original.voucher} in spite of {no.code}")
         if not e.approver and e.ground != "operator":
             found.append(f"{e.kind.value} {e.voucher} was not granted")

@@ -225,6 +225,19 @@ def test_a_window_closes_to_the_second_and_a_clock_set_back_does_not_open_it_aga
 
 
 @pytest.mark.rule("S44")
+def test_a_window_that_closes_while_the_customer_makes_up_his_mind_is_closed() -> None:
+    """Window per type: from, until; countdown on screen"""
+    d = desk(buys("1250"))
+    late = datetime.fromisoformat(newest(d, Kind.SALE).at).replace(hour=23, minute=0, second=1)
+    steps = [
+        on("consent", do("it gets late", lambda x: at(x, late)), press("enter")) if s.screen == "consent" else s
+        for s in voids()
+    ]
+    play(d, steps)
+    assert "已过撤回期限" in seen(d, "refused") and money(d) == ["0200"] and requests(d)[-1]["status"] == "refused"
+
+
+@pytest.mark.rule("S44")
 def test_a_clock_set_back_in_the_middle_of_the_day_bends_no_window() -> None:
     """Window per type: from, until; countdown on screen"""
     d = desk(buys("1250"))
