@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from firmware import receipts
 from firmware import words as w
 from firmware.errors import Refused
 from firmware.faults import outcome, printer
@@ -27,4 +28,4 @@ def reprint(t: Terminal) -> None:
     if trouble:
         t.console.tell(screens.printer_trouble(trouble), Sound.FAULT)
         return
-    steps.result(t, outcome.screen(entry), good=True)
+    steps.result(t, screens.done("reprinted", w.REPRINT, receipts.title(entry), entry.amount), good=True)

@@ -77,6 +77,8 @@ class Finger:
         self.left -= 1
         if self.dice.random() < 0.015:
             self._fault(desk)
+        elif name == "slip_complete":  # of the paper nobody lies here
+            slip_is_whole(desk, post)
         elif self.dice.random() < 0.8 and (guided := self._guided(name)):
             guided(desk, post)
         else:

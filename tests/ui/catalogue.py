@@ -112,7 +112,7 @@ def withdrawal_screens() -> list[Screen]:
         ("voided", w.VOIDED, w.VOID), ("refunded", w.REFUNDED, w.REFUND), ("booked", w.BOOKED, w.BOOKING),
         ("booking_released", w.BOOKING_RELEASED, w.BOOKING_VOID), ("completed", w.COMPLETED, w.COMPLETION),
         ("completion_voided", w.COMPLETION_VOIDED, w.COMPLETION_VOID), ("amended", w.AMENDED, w.INCREMENT),
-        ("cash_back", w.CASH_BACK, w.CASH_REFUND), ("training", w.R_TRAINING, w.SALE))]  # fmt: skip
+        ("cash_back", w.CASH_BACK, w.CASH_REFUND), ("reprinted", w.REPRINT, w.COMPLETION_VOID), ("training", w.R_TRAINING, w.SALE))]  # fmt: skip
     results = [screens.outcome("unknown", w.REFUND, w.REFUND_UNKNOWN, BIGGEST),
                screens.outcome("order_cancelled", w.WITHDRAW, w.ORDER_CANCELLED, 0),
                *[screens.outcome("settled", w.SETTLED, word) for word in (w.BALANCED, w.NOT_BALANCED)],
