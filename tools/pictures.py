@@ -1,4 +1,4 @@
-"""Draw what the terminal shows and prints: docs/img/glass.png and docs/img/slip.png (make pictures)."""
+"""Draw what the terminal shows and prints: docs/img/glass.png, withdraw.png and slip.png (make pictures)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from firmware.hal.screen import Screen
 from hal_mocks import picture
 from hal_mocks.acquirer import Mood
 from hal_mocks.desk import Desk
-from hal_mocks.person import Person, buys, on, press
+from hal_mocks.person import Person, buys, on, press, refunds
 
 OUT = Path(__file__).resolve().parent.parent / "docs" / "img"
 
@@ -26,6 +26,14 @@ def day() -> Desk:
     desk.world.bank.moods.append(Mood("mute"))
     desk.play(Person(buys("560")))
     return desk
+
+
+def withdrawal() -> list[Screen]:
+    """A part of a sale goes back: what merchant and customer see, in order."""
+    desk = Desk()
+    desk.play(Person([*buys("1250"), *refunds("300")]))
+    names = ["voucher", "insert_card", "options", "part_amount", "reason", "confirm", "consent", "password", "refunded"]
+    return [[s for s in desk.film.screens if s.name == name][-1] for name in names]
 
 
 def sheet(screens: list[Screen], columns: int = 3) -> Image.Image:
@@ -46,6 +54,7 @@ def main() -> int:
         first[screen.name] = first.get(screen.name, screen) if screen.name != "amount" else screen
     names = ["idle", "amount", "insert_card", "asking", "hold", "digital_copy", "approved", "reversed", "next_copy"]
     sheet([first[n] for n in names]).save(OUT / "glass.png")
+    sheet(withdrawal()).save(OUT / "withdraw.png")
     cut = next(n for n, row in enumerate(desk.world.paper.rows) if row.cut)
     picture.paper(desk.world.paper, desk.world.paper.rows[: cut + 1]).save(OUT / "slip.png")
     return 0

@@ -30,7 +30,7 @@ from firmware.hal.signals import Sound
 
 T = TypeVar("T")
 _FEED_S = 10.0
-_ROW = 16
+_ROW = 17
 _ASK_READER_S = 3.0
 YES_NO = {Key.ENTER: True, Key.CANCEL: False}
 

@@ -64,9 +64,26 @@ def test_one_cut_at_every_step_of_everything_that_can_be_taken_back(capsys: pyte
 @pytest.mark.slow
 def test_two_cuts_in_the_rarer_stories(capsys: pytest.CaptureFixture[str]) -> None:
     with ProcessPoolExecutor(2) as pool:
-        sweeps = list(pool.map(_sweep, range(len(stories.MAIN), len(STORIES))))
+        sweeps = list(pool.map(_sweep, range(len(stories.MAIN), FIRST)))
     with capsys.disabled():
         for story, sweep in zip(stories.MORE, sweeps, strict=True):
             print(f"\n{story.name}: {sweep.runs} cuts, {sweep.boots} different worlds healed", end="")
+        print(f"\n{sum(s.runs + s.boots for s in sweeps)} runs")
+    assert [f for s in sweeps for f in s.findings] == []
+
+
+TWICE = ("refund without an answer", "booking made larger without an answer", "completion by notice", "offline sale",
+         "settlement", "settlement with a fen of difference")  # fmt: skip
+
+
+@pytest.mark.slow
+def test_two_cuts_where_something_is_taken_back(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the recovery itself has the most to do."""
+    chosen = [n for n, story in enumerate(STORIES) if story.name in TWICE]
+    with ProcessPoolExecutor(2) as pool:
+        sweeps = list(pool.map(_sweep, chosen))
+    with capsys.disabled():
+        for number, sweep in zip(chosen, sweeps, strict=True):
+            print(f"\n{STORIES[number].name}: {sweep.runs} cuts, {sweep.boots} different worlds healed", end="")
         print(f"\n{sum(s.runs + s.boots for s in sweeps)} runs")
     assert [f for s in sweeps for f in s.findings] == []
