@@ -10,6 +10,7 @@ from firmware.faults import network, outcome, printer
 from firmware.flows.withdrawal_case import Case
 from firmware.hal.signals import Sound
 from firmware.ledger.entry import Entry
+from firmware.ledger.facts import cvm_word
 from firmware.ledger.in_flight import InFlight
 from firmware.ledger.ledger import linked_facts
 from firmware.ledger.lifecycle import Event, Kind, State
@@ -44,6 +45,8 @@ def facts(t: Terminal, case: Case) -> dict[str, Any]:
     known = {"request": r.id, "ground": r.reason, "started_by": r.get("started_by"), "way": case.found.way,
              "approver": r.get("approver"), "case": r.get("case"), "operator": t.operator, "rules": t.pack.name,
              "disclosure": r.get("disclosure"), "why": r.get("why")}  # fmt: skip
+    if case.chip and case.rule.verify:  # how the holder was verified: a signature stands on the shop's slip
+        known["cvm"] = cvm_word(case.chip)
     if case.rule.do == "refund":
         known["due"] = expected(t.pack, t.time.strict()).isoformat()
     return known

@@ -243,12 +243,16 @@ def _chip(entry: Entry) -> list[Line]:
 def _verification(entry: Entry, customer: bool) -> list[Line]:
     """The signature line is on the merchant's copy only."""
     if entry.kind not in _SIGNED:
-        return []
+        return _signature() if entry.cvm == "signature" and not customer else []
     if entry.cvm != "signature":
         return [Line(_CVM[entry.cvm or "none"].beside(), centre=True)]
     if customer:
         return []
-    return [*_wrapped(w.P_CONSENT), Line(w.P_SIGN.beside()), Line(""), Line("_" * WIDTH)]
+    return [*_wrapped(w.P_CONSENT), *_signature()]
+
+
+def _signature() -> list[Line]:
+    return [Line(w.P_SIGN.beside()), Line(""), Line("_" * WIDTH)]
 
 
 def _pair(left: str, right: str) -> Line:
