@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import traceback
+from datetime import timedelta
 
 from firmware import log, menu
 from firmware import words as w
@@ -23,7 +24,7 @@ from firmware.errors import (
 )
 from firmware.faults import crash, display, network, outcome
 from firmware.flows import carry_out, day, register, reports, sale, sign_on, void, withdraw
-from firmware.hal.events import CodeScanned, Event, Key, KeyPressed, RegisterAsked
+from firmware.hal.events import CodeScanned, Event, Key, KeyPressed
 from firmware.hal.signals import Sound
 from firmware.ledger.entry import Entry
 from firmware.ledger.lifecycle import LET_GO, OPEN, Kind, State
@@ -116,16 +117,18 @@ def _look_after(t: Terminal) -> None:
             t.console.sound(Sound.PROMPT)
             if entry.state is State.UPLOAD_REFUSED or entry.posting in ("adjusted", "rejected"):
                 outcome.alert(t, entry)
+    while t.console.asked:
+        question = t.console.asked.pop(0)
+        guarded(t, lambda t, question=question: register.answer(t, question))  # type: ignore[misc]
     if t.notices.waiting:
         t.notices.deliver()
     if t.console.hourly(t.time.strict()):
+        t.requests.expire_contacts(t.time.strict() - timedelta(days=t.pack.retention_days))
         t.console.late = bool(reports.overdue_requests(t))
 
 
 def _take(t: Terminal, event: Event | None) -> None:
     """One key, scan or question, and what it starts."""
-    if isinstance(event, RegisterAsked):
-        return guarded(t, lambda t: register.answer(t, event.line))
     if isinstance(event, CodeScanned):
         return run_flow(t, lambda t: withdraw.by_scan(t, event.text))
     start = {

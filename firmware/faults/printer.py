@@ -59,7 +59,7 @@ def close(t: Terminal, entry: Entry) -> Entry:
 def _slip(t: Terminal, entry: Entry, which: w.Word, duplicate: bool = False) -> Slip:
     until = deadlines.on_slip(t.pack, entry, t.time.strict()) if not duplicate else ()
     return receipts.sale_slip(entry, t.config.merchant, which, t.journal.hash_of(entry), t.ledger.origin(entry),
-                              duplicate, until)  # fmt: skip
+                              duplicate, until, t.pack.pan_shown == "0+4")  # fmt: skip
 
 
 def _print_body(t: Terminal, entry: Entry, slip: Slip) -> PrinterTrouble | None:

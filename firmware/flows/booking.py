@@ -66,7 +66,7 @@ def ask_service(t: Terminal) -> datetime:
             continue
         if found.date() >= now.date():
             return found
-    raise Refused(w.R_AMOUNT if typed else w.TYPE_DATE)
+    raise Refused(w.R_NO_SUCH_DAY)
 
 
 def amend(t: Terminal, case: Case) -> None:

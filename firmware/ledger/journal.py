@@ -288,6 +288,10 @@ class Journal:
     def contact(self, request: int) -> str:
         return self._one("SELECT text FROM contacts WHERE request=?", request) or ""
 
+    def contacts(self) -> list[int]:
+        """The requests that hold personal data."""
+        return [number for (number,) in self._db.execute("SELECT request FROM contacts ORDER BY request").fetchall()]
+
     def rows(self) -> Iterator[tuple[int, int, str, str]]:
         """The chain as it stands: (seq, entry, text, hash), for the export."""
         yield from self._db.execute("SELECT seq, entry, text, hash FROM journal ORDER BY seq")

@@ -42,7 +42,7 @@ def title(entry: Entry) -> Word:
 
 
 def sale_slip(entry: Entry, merchant: Merchant, copy: Word, chain: str, original: Entry | None = None,
-              duplicate: bool = False, extra: Facts = ()) -> Slip:  # fmt: skip
+              duplicate: bool = False, extra: Facts = (), last_four: bool = False) -> Slip:  # fmt: skip
     """One copy of an approved entry. `chain` is the journal hash, eight hex are printed; `extra` are facts that the
     rules know (until when it can be taken back)."""
     customer = copy is w.P_CARDHOLDER_COPY
@@ -50,7 +50,7 @@ def sale_slip(entry: Entry, merchant: Merchant, copy: Word, chain: str, original
         *_head(merchant, title(entry), duplicate),
         _centre(copy),
         *_business(entry, merchant),
-        *_card(entry, customer),
+        *_card(entry, customer or last_four),
         *_linked(entry, original),
         *_ground(entry, customer),
         Line("金额 RMB", money.yuan(entry.amount), double=True),

@@ -22,6 +22,7 @@ from firmware.hal.events import (
     Event,
     Key,
     KeyPressed,
+    RegisterAsked,
 )
 from firmware.hal.paper_grid import columns
 from firmware.hal.reader import Card
@@ -44,6 +45,7 @@ class Console:
         self.paper_low = False  # as of the last look before a sale
         self.scanned = ""  # the code that ended the last find()
         self.news: w.Word | None = None  # something changed at the bank while nobody looked
+        self.asked: list[str] = []  # by the cash register, answered at rest
         self.late = False  # something is overdue
         self.cancelled = False  # the red key ended the last wait for the host
         self._codes = False
@@ -74,6 +76,8 @@ class Console:
         if isinstance(event, DeviceGone) and event.device not in self.gone:
             self.gone.add(event.device)
             log.event("device lost", device=event.device)
+        elif isinstance(event, RegisterAsked):
+            self.asked.append(event.line)
         elif isinstance(event, DeviceBack) and event.device in self.gone:
             self.gone.discard(event.device)
             log.event("device back", device=event.device)

@@ -6,7 +6,7 @@ What happened to a request that has an entry is derived from that entry, so that
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
@@ -115,6 +115,12 @@ class Requests:
         S12)."""
         self._journal.record(CONTACTS, request=request.id, channel=channel, result=result)
         self._journal.keep_contact(request.id, data)
+
+    def expire_contacts(self, before: datetime) -> None:
+        """What the profile's retention no longer covers is deleted."""
+        for number in self._journal.contacts():
+            if datetime.fromisoformat(self._journal.get_record(BOOK, number)["at"]) < before:
+                self._journal.keep_contact(number, "")
 
     def forget_contact(self, request: Request) -> None:
         self._journal.keep_contact(request.id, "")

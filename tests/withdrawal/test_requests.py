@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,7 @@ from tests.withdrawal.stories import (
     settles,
     slip,
     slips,
+    with_rules,
 )
 
 
@@ -298,6 +300,32 @@ def test_a_void_asks_for_the_pin_where_the_card_does() -> None:
     d = desk(buys("1250", card=1, pin="246813"), voids(card=1)[:-2], [on("enter_pin", press("246813", "enter")), *grants()],
              cards=(Profile(), Profile(pan=PAN_B, cvm=CVM_ONLINE_PIN)))  # fmt: skip
     assert newest(d, Kind.VOID).state is State.RELEASED and newest(d, Kind.VOID).f22 == "051"
+
+
+def test_the_profile_decides_how_much_of_a_card_is_shown_and_how_long_a_contact_is_kept(tmp_path) -> None:
+    changes = (('pan_shown = "6+4"', 'pan_shown = "0+4"'), ("retention_days = 1825", "retention_days = 2"))
+    d = desk(buys("1250"), absent_refund("300"), **with_rules(tmp_path, *changes))
+    assert "620000" not in slip(d, "商户存根", "消费 SALE") and "************0005" in slip(d, "商户存根", "消费 SALE")
+    assert journal(d).contact(1) == "13800138000"
+    later(d, 3 * 86400)
+    play(d)
+    assert journal(d).contact(1) == "" and journal(d).records("contact")
+
+
+def test_a_register_that_asks_in_the_middle_of_a_sale_is_answered_at_rest() -> None:
+    d = desk([])
+    ask = {"do": "last"}
+    play(d, [on("idle", press("enter")), on("amount", lambda x, post: post(RegisterAsked(json.dumps(ask))), press("1250", "enter")),
+             *buys("1250")[2:]])  # fmt: skip
+    assert json.loads(d.world.answers[-1])["state"] == "released"
+
+
+def test_every_code_that_a_register_can_read_is_in_its_page() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "register.md").read_text(encoding="utf-8")
+    codes = {r.code for r in vars(rules).values() if isinstance(r, rules.Refusal)} | {
+        r.code for r in rules.OF_STATE.values()
+    }
+    assert {code for code in codes | {"00", "W90"} if f"| {code} |" not in page} == set()
 
 
 def test_found_by_every_way() -> None:
