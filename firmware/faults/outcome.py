@@ -85,7 +85,7 @@ def paper(t: Terminal, name: str, title: w.Word, blocks: Sequence[Sequence[Line]
           ) -> PrinterTrouble | None:  # fmt: skip
     """A paper that is no receipt. Trouble is told and stops nothing."""
     now = t.devices.clock.now()
-    lines = forms.paper(t.config.merchant, title, now.isoformat(), blocks)
+    lines = forms.paper(t.config.merchant, title, now.isoformat(), blocks, t.pack.name)
     if entry:
         number = f"{entry.id}.{t.journal.note(entry, prints=t.journal.get(entry.id).prints + 1).prints}"
     else:

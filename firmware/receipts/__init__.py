@@ -59,7 +59,6 @@ def sale_slip(entry: Entry, merchant: Merchant, copy: Word, chain: str, original
         *_verification(entry, customer),
         _pair("校验 HASH", chain[:8]),
         _pair("版本 VER", __version__),
-        *([_pair("规则 RULES", entry.rules)] if entry.rules else []),
         *[_pair(*fact) for fact in extra],
         *([_pair("热线 HOTLINE", merchant.hotline)] if merchant.hotline else []),
         *_promises(entry, customer),
@@ -217,6 +216,7 @@ def _business(entry: Entry, merchant: Merchant) -> list[Line]:
         _pair("批次号 BATCH", entry.batch),
         _pair("凭证号 VOUCHER", entry.voucher),
         _pair("时间 TIME", entry.at.replace("T", " ")[:19]),
+        *([_pair("规则 RULES", entry.rules)] if entry.rules else []),
     ]
 
 

@@ -16,17 +16,17 @@ from firmware.words import Word
 Rows = Sequence[tuple[str, str]]
 
 
-def paper(
-    merchant: Merchant, title: Word, at: str, blocks: Sequence[Sequence[Line]], training: bool = False
-) -> tuple[Line, ...]:
-    """Head, blocks with rules between them, foot."""
+RULES = "规则 RULES"
+
+
+def paper(merchant: Merchant, title: Word, at: str, blocks: Sequence[Sequence[Line]], rules: str) -> tuple[Line, ...]:
+    """Head, blocks with a line between them, foot with the rule pack in force (S24)."""
     lines = [Line(merchant.name, centre=True, double=True), Line(title.beside(), centre=True),
              Line("终端编号 TID", merchant.terminal_id), Line("时间 TIME", at[:19].replace("T", " "))]  # fmt: skip
-    if training:
-        lines.insert(0, Line(w.P_TRAINING.beside(), centre=True))
     for block in blocks:
         lines += [Line("", rule=True), *block]
-    return (*lines, Line("版本 VER", __version__))
+    named = any(line.left == RULES for block in blocks for line in block)
+    return (*lines, *([] if named else [Line(RULES, rules)]), Line("版本 VER", __version__))
 
 
 def contact(merchant: Merchant, entry: Entry, case: str) -> list[list[Line]]:
