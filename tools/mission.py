@@ -66,8 +66,8 @@ def page(found: Found) -> str:
     return HEAD + "\n".join(row(rule, found.get(rule, [])) for rule in RULES) + "\n"
 
 
-def plant(folder: Path, fault: tuple[str, str, str]) -> None:
-    """A copy of the tree with one line changed. Raises ValueError if the line is not there just once."""
+def copy(folder: Path) -> None:
+    """The tree, as far as the tests of the rules need it."""
     skip = shutil.ignore_patterns("__pycache__", "img", "golden")
     for name in COPIED:
         source = ROOT / name
@@ -75,6 +75,11 @@ def plant(folder: Path, fault: tuple[str, str, str]) -> None:
             shutil.copytree(source, folder / name, ignore=skip)
         else:
             shutil.copy(source, folder / name)
+
+
+def plant(folder: Path, fault: tuple[str, str, str]) -> None:
+    """A copy of the tree with one line changed. Raises ValueError if the line is not there just once."""
+    copy(folder)
     path, old, new = fault
     text = (folder / path).read_text(encoding="utf-8")
     if text.count(old) != 1:

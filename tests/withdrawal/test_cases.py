@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from firmware.errors import PrinterTrouble
+from firmware.errors import KeypadLost, PrinterTrouble
 from firmware.faults.policy import MATRIX, Fault, Policy, When
+from firmware.hal.events import DeviceGone
 from firmware.ledger import export
 from firmware.ledger.lifecycle import KEEPS_ITS_STAN, OPEN, TABLES, Kind, State
 from hal_mocks.acquirer import Mood
@@ -307,3 +308,33 @@ def test_a_stuck_case_is_told_to_support_and_register_once_each() -> None:
         ("support", "stuck.1:support"),
     ]
     assert at and timedelta and slip and slips and do and PAN_B and Mood
+
+
+@pytest.mark.rule("S67")
+@pytest.mark.parametrize("moment", list(When))
+def test_a_keypad_that_fails_cancels_before_sending_and_stops_nothing_after(moment: When) -> None:
+    """Fault supervisor: each device fault maps to a policy"""
+    early = moment in (When.BEFORE_CARD, When.CARD_READ)
+    refund = moment is When.REFUND_SENT
+    d = desk(buys("1250"), cards=(Profile(),)) if refund else desk([], cards=(Profile(cvm=CVM_ONLINE_PIN),))
+    power = Power()
+    call = power.call
+    names = {When.BEFORE_CARD: "keypad.read_pin", When.CARD_READ: "keypad.read_pin", When.SENT: "line", When.REFUND_SENT: "line",
+             When.APPROVED: "printer.print body", When.CLOSING: "printer.print last", When.RELEASED: "display.show next_copy"}  # fmt: skip
+
+    def fails(name, effect):
+        if name == names[moment] and early:
+            raise KeypadLost("no answer")
+        if name == names[moment] and d.terminal:
+            d.terminal.devices.inbox.post(DeviceGone("keypad"))
+        return call(name, effect)
+
+    power.call = fails  # type: ignore[method-assign]
+    play(d, refunds("300") if refund else buys("1250", pin="" if early else "246813"), power=power)
+    wanted = Policy.CANCEL if early else Policy.GO_ON
+    assert MATRIX[Fault.KEYPAD][moment] is wanted
+    if early:
+        assert money(d) == [] and d.entries() == [] and "键盘故障" in seen(d, "refused")
+    else:
+        assert kinds(d)[-1] == ("refund released" if refund else "sale released")
+    agree(d)

@@ -295,7 +295,9 @@ def test_a_change_of_profile_is_on_record_and_every_receipt_names_its_profile() 
     assert "规则 RULES                  CN 1" in slip(d, "12.50", "商户存根")
     assert "规则 RULES                DEMO 1" in slip(d, "7.00", "商户存根")
     mood(d, "mute")
-    play(d, buys("300"), menu("42"), [on("menu", press("1")), on("x_report", press("enter"))], finds("000099"), settles())
+    play(
+        d, buys("300"), menu("42"), [on("menu", press("1")), on("x_report", press("enter"))], finds("000099"), settles()
+    )
     assert len(slips(d)) > 6 and [s for s in slips(d) if "规则 RULES" not in s] == []
 
 

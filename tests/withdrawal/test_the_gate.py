@@ -1,0 +1,63 @@
+"""The gate of the mission: a rule's test that drives nothing fails, a skip or an expected failure counts as missing, and a
+page that lacks one rule is not green."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.withdrawal.faults import FAULTS
+from tools import mission
+
+CHEATS = '''
+import pytest
+from tests.withdrawal.stories import desk
+
+
+@pytest.mark.rule("S901")
+def test_that_drives_nothing():
+    """cheat"""
+    assert True
+
+
+@pytest.mark.rule("S902")
+@pytest.mark.skip(reason="not today")
+def test_that_is_skipped():
+    desk([])
+
+
+@pytest.mark.rule("S903")
+@pytest.mark.xfail
+def test_that_is_expected_to_fail():
+    desk([])
+    assert False
+
+
+@pytest.mark.rule("S904")
+def test_that_drives_the_desk():
+    """good"""
+    desk([])
+'''
+
+
+def test_cheats_are_missing_and_an_honest_test_passes(tmp_path: Path) -> None:
+    mission.copy(tmp_path)
+    (tmp_path / "tests" / "withdrawal" / "test_cheats.py").write_text(CHEATS)
+    out = tmp_path / "rules.json"
+    for rule in ("S901", "S902", "S903", "S904"):
+        mission.run_tests(tmp_path, f"--rule={rule}", f"--rules-out={out}")
+        found = json.loads(out.read_text())
+        good = mission.row(rule, found.get(rule, [])).endswith("| pass |")
+        assert good == (rule == "S904"), found
+
+
+def test_a_rule_without_a_test_is_missing_in_the_page_and_every_rule_has_a_fault() -> None:
+    assert mission.row("S14", []) == "| S14 | - | - | MISSING |"
+    assert mission.page({}).count("MISSING") == 83
+    assert set(FAULTS) == set(mission.RULES)
+
+
+def test_each_planted_fault_is_one_line_that_is_there_just_once() -> None:
+    for rule, (path, old, new) in FAULTS.items():
+        text = (mission.ROOT / path).read_text(encoding="utf-8")
+        assert text.count(old) == 1 and new.count("\n") <= old.count("\n"), rule
