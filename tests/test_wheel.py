@@ -38,6 +38,10 @@ def test_fonts_and_their_licences_are_in_the_wheel(names: list[str]) -> None:
     }  # fmt: skip
 
 
+def test_the_rule_packs_are_in_the_wheel(names: list[str]) -> None:
+    assert {n for n in names if n.endswith(".toml")} == {f"firmware/withdrawal/packs/{p}.toml" for p in ("cn", "demo")}
+
+
 def test_every_module_is_in_the_wheel(names: list[str]) -> None:
     wanted = {str(p.relative_to(ROOT)) for d in ("firmware", "drivers") for p in (ROOT / d).rglob("*.py")}
     assert wanted <= set(names)
