@@ -202,6 +202,7 @@ def many(seeds: range) -> tuple[list[str], Counter[str], Counter[str]]:
 
 def run(paths: int, seed: int) -> dict[str, object]:
     began = time.monotonic()
+    revision = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
     chunks = [range(seed + at, seed + min(at + 250, paths)) for at in range(0, paths, 250)]
     found: list[str] = []
     visited: Counter[str] = Counter()
@@ -211,7 +212,6 @@ def run(paths: int, seed: int) -> dict[str, object]:
             visited += seen
             if number % 20 == 0:
                 print(f"{min(number * 250, paths)} paths, {len(found)} findings", flush=True)
-    revision = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
     return {"paths": paths, "seed": seed, "revision": revision, "findings": found[:50], "screens": dict(visited.most_common()),
             "seconds": round(time.monotonic() - began)}  # fmt: skip
 
