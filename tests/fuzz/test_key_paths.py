@@ -8,6 +8,7 @@ import pytest
 
 from firmware import words as w
 from firmware.flows import grants, withdraw
+from firmware.withdrawal import rules
 from firmware.words import Word
 from tests.fuzz import key_paths
 
@@ -20,15 +21,21 @@ def test_random_key_paths_find_nothing() -> None:
     assert findings(300, seed=70_000) == []
 
 
-def test_a_menu_that_offers_what_the_table_denies_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    judged = withdraw.judged
+class Generous:
+    """The rules as the flow sees them, with every answer yes; the fuzz judges by the real ones."""
 
-    def generous(*args):
-        case = judged(*args)
-        case.verdicts = [replace(v, refusal=None) for v in case.verdicts]
-        return case
+    def __getattr__(self, name: str):
+        return getattr(rules, name)
 
-    monkeypatch.setattr(withdraw, "judged", generous)
+    def judge(self, *args):
+        return None
+
+    def judge_all(self, *args):
+        return [replace(v, refusal=None) for v in rules.judge_all(*args)]
+
+
+def test_a_flow_that_does_what_the_table_denies_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(withdraw, "rules", Generous())
     assert [f for f in findings(400) if "in spite of W" in f]
 
 
