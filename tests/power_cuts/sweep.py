@@ -39,7 +39,10 @@ class Story:
 
 @dataclass
 class Sweep:
-    """Runs done, states seen, first findings."""
+    """Runs done, states seen, first findings. `stride` thins out the second cuts: each so-manieth step of the recovery,
+    beginning at another one for each world."""
+
+    stride: int = 1
 
     runs: int = 0
     boots: int = 0
@@ -84,10 +87,11 @@ class Sweep:
         if not second_cuts or mark in self._recovered:
             return
         self._recovered.add(mark)
+        first = len(self._recovered) % self.stride
         for when in When:
-            at = 0
+            at = first + 1 - self.stride
             while True:
-                at += 1
+                at += self.stride
                 again = self._run(saved, [], at, when)
                 if again is None:
                     break
