@@ -4,6 +4,7 @@ page that lacks one rule is not green."""
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 from tests.withdrawal.faults import FAULTS
@@ -40,15 +41,18 @@ def test_that_drives_the_desk():
 '''
 
 
-def test_cheats_are_missing_and_an_honest_test_passes(tmp_path: Path) -> None:
-    mission.copy(tmp_path)
-    (tmp_path / "tests" / "withdrawal" / "test_cheats.py").write_text(CHEATS)
-    out = tmp_path / "rules.json"
-    for rule in ("S901", "S902", "S903", "S904"):
-        mission.run_tests(tmp_path, f"--rule={rule}", f"--rules-out={out}")
-        found = json.loads(out.read_text())
-        good = mission.row(rule, found.get(rule, [])).endswith("| pass |")
-        assert good == (rule == "S904"), found
+def test_cheats_are_missing_and_an_honest_test_passes() -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder
+    ):  # gone afterwards: the canary must not find the tests' own cards in it
+        tree = Path(folder)
+        mission.copy(tree)
+        (tree / "tests" / "withdrawal" / "test_cheats.py").write_text(CHEATS)
+        for rule in ("S901", "S902", "S903", "S904"):
+            mission.run_tests(tree, f"--rule={rule}", f"--rules-out={tree / 'rules.json'}")
+            found = json.loads((tree / "rules.json").read_text())
+            good = mission.row(rule, found.get(rule, [])).endswith("| pass |")
+            assert good == (rule == "S904"), found
 
 
 def test_a_rule_without_a_test_is_missing_in_the_page_and_every_rule_has_a_fault() -> None:
