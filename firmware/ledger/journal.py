@@ -234,11 +234,6 @@ class Journal:
         found = self._entries(f"kind IN ({marks}) ORDER BY id DESC LIMIT 1", *(k.value for k in kinds))
         return found[0] if found else None
 
-    def last_released(self, kind: Kind) -> Entry | None:
-        """The newest entry of this kind that stands."""
-        found = self._entries("kind=? AND state=? ORDER BY id DESC LIMIT 1", kind.value, State.RELEASED.value)
-        return found[0] if found else None
-
     def in_state(self, *states: State) -> list[Entry]:
         """Oldest first."""
         marks = ",".join("?" * len(states))

@@ -190,14 +190,14 @@ def path(seed: int) -> tuple[list[str], Counter[str]]:
     return [f"seed {seed}: {f}" for f in found], finger.visited
 
 
-def many(seeds: range) -> tuple[list[str], Counter[str], Counter[str]]:
+def many(seeds: range) -> tuple[list[str], Counter[str]]:
     found: list[str] = []
     visited: Counter[str] = Counter()
     for seed in seeds:
         wrong, seen = path(seed)
         found += wrong
         visited += seen
-    return found, visited, Counter()
+    return found, visited
 
 
 def run(paths: int, seed: int) -> dict[str, object]:
@@ -207,7 +207,7 @@ def run(paths: int, seed: int) -> dict[str, object]:
     found: list[str] = []
     visited: Counter[str] = Counter()
     with ProcessPoolExecutor(2) as pool:
-        for number, (wrong, seen, _) in enumerate(pool.map(many, chunks), 1):
+        for number, (wrong, seen) in enumerate(pool.map(many, chunks), 1):
             found += wrong
             visited += seen
             if number % 20 == 0:
