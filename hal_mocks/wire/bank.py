@@ -18,8 +18,9 @@ class TlsBank:
     """Listens on 127.0.0.1; `port` is free to be any. `line_up` False: connections are dropped at once."""
 
     def __init__(self, bank: Acquirer, certs: Path, lock: threading.RLock,
-                 on_wire: Callable[[str, bytes], None] = lambda way, frame: None) -> None:  # fmt: skip
-        self._bank, self._lock, self._on_wire = bank, lock, on_wire
+                 on_wire: Callable[[str, bytes], None] = lambda way, frame: None,
+                 now: Callable[[], datetime] = datetime.now) -> None:  # fmt: skip
+        self._bank, self._lock, self._on_wire, self._now = bank, lock, on_wire, now
         self.line_up, self.delay_s = True, 0.0
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -57,7 +58,7 @@ class TlsBank:
             arrived = time.monotonic()
             self._on_wire(">", frame)
             with self._lock:
-                replies = self._bank.receive_at(datetime.now(), frame)
+                replies = self._bank.receive_at(self._now(), frame)
             time.sleep(max(0.0, arrived + self.delay_s - time.monotonic()))
             for reply in replies if self.line_up else []:
                 self._on_wire("<", reply)

@@ -72,7 +72,7 @@ class TlsDesk(Desk):
 
     def __init__(self, certs: Path, lock: threading.RLock) -> None:
         super().__init__()
-        self.server = TlsBank(self.world.bank, certs, lock)
+        self.server = TlsBank(self.world.bank, certs, lock, now=lambda: self.world.now)
         self.proxy = Proxy(self.server.port)
         self.link = TlsLink("127.0.0.1", self.proxy.port, "bank.test", certs)
 
