@@ -218,7 +218,7 @@ class PcscCard:
         while (job := self._jobs.get()) is not None:
             job()
 
-    def transmit(self, apdu: bytes, timeout_s: float) -> Response:
+    def transmit(self, apdu: bytes | bytearray, timeout_s: float) -> Response:
         if self._lost:
             raise CardLost
         answers: queue.SimpleQueue[Response | DeviceError] = queue.SimpleQueue()
@@ -233,7 +233,7 @@ class PcscCard:
             raise answer
         return answer
 
-    def _exchange(self, apdu: bytes) -> Response | DeviceError:
+    def _exchange(self, apdu: bytes | bytearray) -> Response | DeviceError:
         try:
             return apdu_transport.exchange(self._send, apdu)
         except DeviceError as broken:
@@ -241,7 +241,7 @@ class PcscCard:
         except Exception as strange:
             return CardLost(type(strange).__name__)
 
-    def _send(self, apdu: bytes) -> bytes:
+    def _send(self, apdu: bytes | bytearray) -> bytes:
         ok, data = self._scard.SCardTransmit(self._handle, self._pci, list(apdu))
         if ok != self._scard.SCARD_S_SUCCESS:
             raise error(ok)

@@ -111,6 +111,8 @@ def _rest(t: Terminal) -> None:
 
 def _look_after(t: Terminal) -> None:
     """What is owed besides reversals, who must hear of it, what is late. Gives way to a key."""
+    if t.outbox.scripts and not t.outbox.owed:
+        t.outbox.flush(t.console.any_key_waiting)
     if t.uploads.due:
         for entry in t.uploads.turn(t.console.any_key_waiting):
             t.console.news = w.REFUND_NEWS if entry.posting else None

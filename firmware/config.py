@@ -122,6 +122,15 @@ class Withdraw:
 
 
 @dataclass(frozen=True)
+class Emv:
+    """`pin_bypass`: green without a digit means that the customer's card has no PIN; then its issuer decides. `trace`
+    keeps the last card sessions, masked, in the state directory."""
+
+    pin_bypass: bool = False
+    trace: bool = False
+
+
+@dataclass(frozen=True)
 class Operators:
     """`sign_on`: a cashier must sign on before anything is sold. `idle_lock_s`: after so long at rest the password is
     asked again (0: never). The cost of a password's hash (Argon2id): KiB and rounds."""
@@ -159,6 +168,7 @@ class Config:
     withdraw: Withdraw = field(default_factory=Withdraw)
     operators: Operators = field(default_factory=Operators)
     notices: Notices = field(default_factory=Notices)
+    emv: Emv = field(default_factory=Emv)
     paths: Paths = field(default_factory=Paths)
 
     def state_directory(self, environ: Mapping[str, str] | None = None) -> Path:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from firmware.config import Config
-from firmware.emv.settings import ACCEPTED, EmvSettings
+from firmware.emv.settings import EmvSettings
 from firmware.hal.devices import Devices
 from firmware.host.exchange import Host
 from firmware.ledger.journal import Journal
 from firmware.ledger.ledger import Ledger
 from firmware.ledger.notices import Notices
 from firmware.ledger.outbox import Outbox
+from firmware.ledger.parameters import Parameters
 from firmware.ledger.session import Session
 from firmware.ledger.settlement import Settlement
 from firmware.ledger.true_time import TrueTime
@@ -38,7 +39,7 @@ class Terminal:
     uploads: Uploads
     settlement: Settlement
     notices: Notices
-    emv: EmvSettings
+    parameters: Parameters
     time: TrueTime
     operators: Operators
     pack: Pack
@@ -47,6 +48,11 @@ class Terminal:
     @property
     def journal(self) -> Journal:
         return self.ledger.journal
+
+    @property
+    def emv(self) -> EmvSettings:
+        """What the terminal is and accepts, as of the last download."""
+        return self.parameters.settings
 
     @property
     def operator(self) -> str:
@@ -74,7 +80,7 @@ def build(config: Config, devices: Devices, keystore: Keystore) -> Terminal:
         uploads=Uploads(ledger, host, session, time, config),
         settlement=Settlement(ledger, host),
         notices=Notices(journal, devices.outlet, time),
-        emv=EmvSettings(ACCEPTED, apdu_s=float(config.times.apdu_s)),
+        parameters=Parameters(config, keystore),
         time=time,
         operators=Operators(journal, devices.random.bytes, time.strict,
                             (config.operators.argon_kib, config.operators.argon_rounds)),

@@ -184,10 +184,10 @@ class SimCard:
         self._open = True
         card.reset()
 
-    def transmit(self, apdu: bytes, timeout_s: float) -> Response:
+    def transmit(self, apdu: bytes | bytearray, timeout_s: float) -> Response:
         return self._p.call(f"card.transmit {apdu[1]:02X}", lambda: self._transmit(apdu))
 
-    def _transmit(self, apdu: bytes) -> Response:
+    def _transmit(self, apdu: bytes | bytearray) -> Response:
         card = self._card
         if card.pull_at and card.apdus + 1 >= card.pull_at and self._w.slot is card:
             card.pull_at, self._w.slot = 0, None

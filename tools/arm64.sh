@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/.."
 here="$PWD"
 [ "$(id -u)" = 0 ] || { echo "test-arm64 makes a root file system: run it as root" >&2; exit 1; }
-tools/need.sh mmdebstrap qemu-user-static
+tools/need.sh mmdebstrap arch-test qemu-user-static
 
 packages="python3,python3-venv,python3-dev,gcc,swig,libpcsclite-dev,libpcsclite1,pkg-config,ca-certificates"
 recipe="bookworm arm64 $packages $(date +%Y-%m)"

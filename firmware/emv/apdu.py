@@ -6,6 +6,10 @@ from firmware.errors import CardBroken
 from firmware.hal.reader import Card, Response
 
 OK = 0x9000
+BLOCKED = 0x6283
+NOT_FOUND = 0x6A82
+NOT_SUPPORTED = 0x6A81
+NOT_SATISFIED = 0x6985
 PSE = b"1PAY.SYS.DDF01"
 
 
@@ -25,8 +29,23 @@ def get_processing_options(card: Card, pdol_data: bytes, timeout_s: float) -> Re
     return card.transmit(b"\x80\xa8\x00\x00" + bytes([len(body)]) + body + b"\x00", timeout_s)
 
 
+def get_data(card: Card, tag: int, timeout_s: float) -> Response:
+    """GET DATA (Book 3, §6.5.7) of 9F36, 9F13, 9F17 or 9F4F."""
+    return card.transmit(b"\x80\xca" + tag.to_bytes(2, "big") + b"\x00", timeout_s)
+
+
+def internal_authenticate(card: Card, data: bytes, timeout_s: float) -> Response:
+    """INTERNAL AUTHENTICATE (Book 3, §6.5.9)."""
+    return card.transmit(b"\x00\x88\x00\x00" + bytes([len(data)]) + data + b"\x00", timeout_s)
+
+
+def get_challenge(card: Card, timeout_s: float) -> Response:
+    """GET CHALLENGE (Book 3, §6.5.6)."""
+    return card.transmit(b"\x00\x84\x00\x00\x00", timeout_s)
+
+
 def generate_ac(card: Card, asked: int, data: bytes, timeout_s: float) -> Response:
-    """GENERATE AC (Book 3, §6.5.5). `asked`: 0x00 AAC, 0x40 TC, 0x80 ARQC."""
+    """GENERATE AC (Book 3, §6.5.5). `asked`: 0x00 AAC, 0x40 TC, 0x80 ARQC; + 0x10 asks for a CDA signature."""
     return card.transmit(bytes([0x80, 0xAE, asked, 0x00, len(data)]) + data + b"\x00", timeout_s)
 
 

@@ -1,7 +1,7 @@
-"""Cardholder verification, EMV 4.4 Book 3, §10.5, for the methods this terminal has: online PIN, signature, none.
+"""Cardholder verification, EMV 4.4 Book 3, §10.5: which method, and what its outcome means for the list.
 
-Offline PIN comes with the full kernel; until then it is an unsupported method and the card's list goes on or fails,
-exactly as the Book says for a terminal without it.
+The list is walked from outside: `choose` names the method to perform, `succeeded` or `failed` says how it went. Keys,
+glass and card stay with the caller.
 """
 
 from __future__ import annotations
@@ -11,15 +11,25 @@ from enum import Enum
 
 from firmware.emv import tags
 from firmware.emv.chip import Chip
+from firmware.emv.restrictions import CASH, CASHBACK
+from firmware.emv.settings import OFFLINE_PINS, SIGNED, Method
+from firmware.errors import CardBroken
+
+_FAIL = 0x00
+_UNKNOWN, _FAILED, _SUCCESSFUL = 0x00, 0x01, 0x02  # 9F34 byte 3
+_NEVER = 0x3F
 
 
-class Method(Enum):
-    """What the flow has to do now."""
+class Why(Enum):
+    """Why a method was not successful."""
 
-    ONLINE_PIN = 0x02
-    SIGNATURE = 0x1E
-    NO_CVM = 0x1F
-    NONE_LEFT = -1
+    WRONG = "wrong"
+    TRY_LIMIT = "try limit exceeded"
+    BYPASSED = "bypassed"
+    NO_PAD = "no working PIN pad"
+
+
+_WHY_BIT = {Why.TRY_LIMIT: tags.PIN_TRY_LIMIT, Why.BYPASSED: tags.PIN_NOT_ENTERED, Why.NO_PAD: tags.PIN_PAD_MISSING}
 
 
 @dataclass(frozen=True)
@@ -33,67 +43,115 @@ class Rule:
     def goes_on(self) -> bool:
         return bool(self.code & 0x40)
 
+    @property
+    def method(self) -> Method | None:
+        """None for a code this Book does not know."""
+        try:
+            return Method(self.code & 0x3F)
+        except ValueError:
+            return None
+
+
+def parse(raw: bytes) -> tuple[int, int, list[Rule]]:
+    """(amount X, amount Y, rules) of tag 8E. Raises CardBroken for one without rules or with half a rule."""
+    if len(raw) < 10 or len(raw) % 2:
+        raise CardBroken("the CVM list has a wrong length")
+    x, y = (int.from_bytes(raw[at : at + 4], "big") for at in (0, 4))
+    return x, y, [Rule(raw[at], raw[at + 1]) for at in range(8, len(raw), 2)]
+
 
 class CvmList:
-    """The card's list, walked once. `choose` gives the method to perform, `failed` moves on."""
+    """The card's list, walked once. `choose` until it gives None: then the verification is over."""
 
-    def __init__(self, chip: Chip, amount: int) -> None:
-        self._chip, self._amount = chip, amount
-        raw = chip.data.get(tags.CVM_LIST, b"")
-        self._present = len(raw) >= 10 and bool(chip.data[tags.AIP][0] & 0x10) if tags.AIP in chip.data else False
-        self._x, self._y = (int.from_bytes(raw[at : at + 4], "big") for at in (0, 4)) if self._present else (0, 0)
-        self._rules = [Rule(raw[at], raw[at + 1]) for at in range(8, len(raw) - 1, 2)] if self._present else []
-        self._rule = self._tried = Rule(0x3F, 0x00)
+    def __init__(self, chip: Chip) -> None:
+        """Raises CardBroken for a malformed list. No list, an empty one, or a card that does not verify: nothing is
+        done and nothing is said (9F34 = 3F0000)."""
+        self._chip, self._done = chip, False
+        raw = chip.data.get(tags.CVM_LIST, b"") if chip.card_can(tags.AIP_CVM) else b""
+        self._x, self._y, self._rules = parse(raw) if len(raw) > 8 or len(raw) % 2 else (0, 0, [])
+        self._rule = Rule(_NEVER, 0x00)
+        self._tried = self._rule
+        if not self._rules:
+            self._results(self._rule, _UNKNOWN)
+            self._done = True
 
-    def choose(self) -> Method:
-        """The next rule whose condition holds and whose method the terminal has. Sets 9F34 and TVR byte 3."""
-        if not self._present:
-            return self._end(0x3F, 0x00, 0x00, Method.NO_CVM, done=False)
-        while self._rules:
+    def choose(self) -> Method | None:
+        """The next method to perform: its condition holds and the terminal has it. None: it is over, 9F34, TVR byte
+        3 and TSI say how."""
+        while not self._done:
+            if not self._rules:
+                self._fail()
+                break
             self._rule = self._rules.pop(0)
             if not self._holds(self._rule.condition):
                 continue
-            self._tried = self._rule
-            method = _METHODS.get(self._rule.code & 0x3F)
-            if method is Method.ONLINE_PIN:
-                return method
-            if method is Method.SIGNATURE:
-                self._chip.signature = True
-                return self._end(self._rule.code, self._rule.condition, 0x00, method)
-            if method is Method.NO_CVM:
-                return self._end(self._rule.code, self._rule.condition, 0x02, method)
-            if self._rule.code & 0x3F not in _KNOWN:
-                self._chip.flag(tags.UNKNOWN_CVM)
-            if not self._rule.goes_on:
+            if self._rule.code & 0x3F == _FAIL:
+                self._tried = self._rule
+                self._fail()
                 break
-        return self._fail()
+            method = self._rule.method
+            if method and self._chip.settings.has(method):
+                self._tried = self._rule
+                return method
+            self._cannot(method)
+        return None
 
-    def pin_entered(self) -> None:
-        """The online PIN is in hand; its result is unknown until the issuer answers."""
-        self._chip.flag(tags.ONLINE_PIN_ENTERED)
-        self._end(self._rule.code, self._rule.condition, 0x00, Method.ONLINE_PIN)
+    def _cannot(self, method: Method | None) -> None:
+        """A method that nobody knows, or that this terminal has not."""
+        if method is None:
+            self._chip.flag(tags.UNKNOWN_CVM, f"{self._rule.code:02X}")
+        else:
+            self._tried = self._rule
+            lacks_pin = method in OFFLINE_PINS and not self._chip.settings.any_offline_pin
+            if lacks_pin or method is Method.ONLINE_PIN:
+                self._chip.flag(tags.PIN_PAD_MISSING, "the terminal does not have this method")
+        if not self._rule.goes_on:
+            self._fail()
 
-    def _fail(self) -> Method:
+    def succeeded(self) -> None:
+        """The method chosen last is done. A signature and an online PIN are still to be judged by others."""
+        method = self._rule.method
+        assert method is not None and not self._done
+        if method is Method.ONLINE_PIN:
+            self._chip.flag(tags.ONLINE_PIN_ENTERED)
+        self._chip.signature = method in SIGNED
+        self._chip.offline_pin = method in OFFLINE_PINS
+        unknown = method is Method.ONLINE_PIN or method in SIGNED
+        self._end(self._rule, _UNKNOWN if unknown else _SUCCESSFUL)
+
+    def failed(self, why: Why) -> None:
+        """The method chosen last did not succeed: the next rule where this one says so, else the end."""
+        if why in _WHY_BIT:
+            self._chip.flag(_WHY_BIT[why])
+        if not self._rule.goes_on:
+            self._fail()
+
+    def _fail(self) -> None:
         self._chip.flag(tags.CVM_FAILED)
-        return self._end(self._tried.code, self._tried.condition, 0x01, Method.NONE_LEFT)
+        self._end(self._tried if self._tried.code != _NEVER else Rule(_NEVER, 0x00), _FAILED)
 
-    def _end(self, code: int, condition: int, result: int, method: Method, done: bool = True) -> Method:
-        self._chip.data[tags.CVM_RESULTS] = bytes([code, condition, result])
-        if done:
-            self._chip.tsi[0] |= tags.TSI_CVM_DONE
-        return method
+    def _end(self, rule: Rule, result: int) -> None:
+        self._results(rule, result)
+        self._chip.done(tags.TSI_CVM_DONE)
+        self._done = True
+
+    def _results(self, rule: Rule, result: int) -> None:
+        self._chip.data[tags.CVM_RESULTS] = bytes([rule.code, rule.condition, result])
 
     def _holds(self, condition: int) -> bool:
-        """Table 44 of Book 3, Annex C3, for goods and services at an attended terminal, no cash-back."""
-        ours = self._chip.data.get(0x9F42, self._chip.settings.currency) == self._chip.settings.currency
-        table = {0x00: True, 0x02: True, 0x03: self._can(), 0x06: ours and self._amount < self._x,
-                 0x07: ours and self._amount > self._x, 0x08: ours and self._amount < self._y,
-                 0x09: ours and self._amount > self._y}  # fmt: skip
+        """Annex C3. A condition on an amount holds only in the application's own currency (§10.5)."""
+        chip, amount = self._chip, self._chip.amount
+        kind = chip.data.get(tags.TRANSACTION_TYPE, b"\0")
+        cash, attended = kind == CASH, chip.settings.attended
+        ours = chip.data.get(tags.APP_CURRENCY) == chip.data.get(tags.TRANSACTION_CURRENCY, chip.settings.currency)
+        method = self._rule.method
+        table = {0x00: True, 0x01: cash and not attended, 0x02: not cash and kind != CASHBACK,
+                 0x03: method is not None and chip.settings.has(method), 0x04: cash and attended,
+                 0x05: kind == CASHBACK, 0x06: ours and amount < self._x, 0x07: ours and amount > self._x,
+                 0x08: ours and amount < self._y, 0x09: ours and amount > self._y}  # fmt: skip
         return table.get(condition, False)
 
-    def _can(self) -> bool:
-        return self._rule.code & 0x3F in _METHODS
 
-
-_METHODS = {m.value: m for m in (Method.ONLINE_PIN, Method.SIGNATURE, Method.NO_CVM)}
-_KNOWN = frozenset({0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x1E, 0x1F})
+def verified(chip: Chip) -> bool:
+    """Did it end well? Where the card has no list there is nothing to fail."""
+    return not chip.tvr[tags.CVM_FAILED.byte] & tags.CVM_FAILED.mask

@@ -1,11 +1,16 @@
-"""The kernel's front door: begin → (verify cardholder) → first cryptogram → (host) → second cryptogram."""
+"""The kernel's front door, in resumable steps; who chooses, types and telephones stands outside.
+
+selection.candidates → (choice) → begin → (CVM: cvm.CvmList, offline_pin) → cryptogram.decide, generate_first → (host) →
+cryptogram.second → scripts 72
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from firmware.emv import records, restrictions, selection, tags
+from firmware.emv import oda, records, restrictions, selection, tags
 from firmware.emv.chip import Chip
+from firmware.emv.selection import Candidate
 from firmware.emv.settings import EmvSettings
 from firmware.hal.random import Random
 from firmware.hal.reader import Card
@@ -14,14 +19,16 @@ from firmware.money import de4
 GOODS = b"\x00"
 
 
-def begin(card: Card, amount: int, settings: EmvSettings, now: datetime, random: Random, counter: int) -> Chip:
-    """Selection, GPO, records, processing restrictions; `amount` in fen, `counter` becomes 9F41.
+def begin(card: Card, candidate: Candidate, amount: int, settings: EmvSettings, now: datetime, random: Random,
+          counter: int) -> Chip:  # fmt: skip
+    """Final selection, GPO, records, data authentication, restrictions; `amount` in fen, `counter` becomes 9F41.
 
-    Raises CardUnsupported (screen), CardBroken, CardLost.
+    Raises selection.NotTaken (drop this candidate, try another), CardUnsupported (screen), CardBroken, CardLost.
     """
-    chip, pdol = selection.select(card, settings, now.date())
+    chip, pdol = selection.take(card, candidate, settings, now.date())
     chip.data |= {
         tags.AMOUNT: bytes.fromhex(de4(amount)),
+        tags.AMOUNT_BINARY: min(amount, 0xFFFFFFFF).to_bytes(4, "big"),
         tags.AMOUNT_OTHER: bytes(6),
         tags.TERMINAL_COUNTRY: settings.country,
         tags.TRANSACTION_CURRENCY: settings.currency,
@@ -30,6 +37,7 @@ def begin(card: Card, amount: int, settings: EmvSettings, now: datetime, random:
         tags.TRANSACTION_TYPE: GOODS,
         tags.UNPREDICTABLE: random.bytes(4),
         tags.TERMINAL_CAPABILITIES: settings.capabilities,
+        tags.ADDITIONAL_CAPABILITIES: settings.additional,
         tags.TERMINAL_TYPE: settings.terminal_type,
         tags.IFD_SERIAL: settings.ifd_serial,
         tags.APP_VERSION_TERMINAL: chip.app.version,
@@ -37,6 +45,6 @@ def begin(card: Card, amount: int, settings: EmvSettings, now: datetime, random:
     }
     records.initiate(card, chip, pdol)
     records.read_all(card, chip)
-    chip.flag(tags.ODA_NOT_PERFORMED)  # no ODA method in common yet (Book 3, §10.3)
+    oda.authenticate(card, chip)
     restrictions.check(chip)
     return chip

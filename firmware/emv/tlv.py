@@ -4,24 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from firmware.emv import tags
 from firmware.errors import CardBroken
 
 _DEPTH_MAX = 6
 
 
-def read(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Each (tag, value) on this level. Zero bytes between objects are skipped. Raises CardBroken."""
+def pieces(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Each (tag, value, the whole object as it came) on this level. Zero bytes between objects are skipped. Raises
+    CardBroken."""
     at = 0
     while at < len(data):
         if data[at] == 0x00:
             at += 1
             continue
+        start = at
         tag, at = _tag(data, at)
         length, at = _length(data, at)
         if at + length > len(data):
             raise CardBroken(f"tag {tag:X} says {length} bytes, {len(data) - at} are there")
-        yield tag, data[at : at + length]
+        yield tag, data[at : at + length], data[start : at + length]
         at += length
+
+
+def read(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Each (tag, value) on this level. Raises CardBroken."""
+    for tag, value, _ in pieces(data):
+        yield tag, value
+
+
+def only(data: bytes, *wanted: int) -> tuple[int, bytes]:
+    """The one object that `data` holds, one of the `wanted` tags. Raises CardBroken."""
+    objects = list(read(data))
+    if len(objects) != 1 or objects[0][0] not in wanted:
+        raise CardBroken(f"not one object {' or '.join(f'{w:X}' for w in wanted)}")
+    return objects[0]
 
 
 def flatten(data: bytes, depth: int = 0) -> Iterator[tuple[int, bytes]]:
@@ -33,6 +50,16 @@ def flatten(data: bytes, depth: int = 0) -> Iterator[tuple[int, bytes]]:
             yield from flatten(value, depth + 1)
         else:
             yield tag, value
+
+
+def unique(data: bytes) -> dict[int, bytes]:
+    """Every primitive object, each tag once (Book 3, §10.2). Raises CardBroken."""
+    found: dict[int, bytes] = {}
+    for tag, value in flatten(data):
+        if tag in found:
+            raise CardBroken(f"tag {tag:X} came twice")
+        found[tag] = value
+    return found
 
 
 def constructed(tag: int) -> bool:
@@ -54,21 +81,28 @@ def dol(data: bytes) -> list[tuple[int, int]]:
     entries, at = [], 0
     while at < len(data):
         tag, at = _tag(data, at)
-        length, at = _length(data, at)
-        entries.append((tag, length))
+        if at >= len(data):
+            raise CardBroken("a data object list ends after a tag")
+        if data[at] & 0x80:
+            raise CardBroken("a length in a data object list has more than one byte")
+        entries.append((tag, data[at]))
+        at += 1
     return entries
 
 
-def fill_dol(entries: list[tuple[int, int]], values: Mapping[int, bytes], numeric: frozenset[int]) -> bytes:
-    """Book 3, §5.4: unknown → zeros; too long: numeric loses the left, others the right; too short: numeric is
-    padded on the left, others on the right."""
+def fill_dol(entries: list[tuple[int, int]], values: Mapping[int, bytes]) -> bytes:
+    """The values a DOL asks for, concatenated. Unknown or constructed → zeros; too long: format n loses the left,
+    others the right; too short: n is padded with zeros on the left, cn with F on the right, others with zeros on the
+    right (Book 3, §5.4)."""
     out = bytearray()
     for tag, length in entries:
-        value = values.get(tag, b"")
-        if tag in numeric:
-            out += value[-length:].rjust(length, b"\0") if length else b""
+        value = b"" if constructed(tag) else values.get(tag, b"")
+        if not value or not length:
+            out += bytes(length)
+        elif tag in tags.NUMERIC:
+            out += value[-length:].rjust(length, b"\0")
         else:
-            out += value[:length].ljust(length, b"\0")
+            out += value[:length].ljust(length, b"\xff" if tag in tags.COMPRESSED else b"\0")
     return bytes(out)
 
 

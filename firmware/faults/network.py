@@ -17,6 +17,8 @@ def settle_debts(t: Terminal, abort: Abort) -> bool:
     """Try what is owed once, say what ended. True if nothing is owed any more."""
     owed = t.outbox.owed
     if not owed:
+        if t.outbox.scripts:
+            t.outbox.flush(abort)
         return True
     t.console.show(screens.reversing(len(owed)))
     for entry in t.outbox.flush(abort):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from firmware import words as w
-from firmware.emv import cryptogram
 from firmware.emv.chip import Chip
 from firmware.errors import HostError, NoAnswer, NotSent, Refused
 from firmware.flows import steps
@@ -19,8 +18,8 @@ def balance(t: Terminal) -> None:
     steps.ready(t)
     with t.console.card(screens.insert_card(w.BALANCE, 0)) as card:
         chip = steps.begin(t, card, w.BALANCE, 0)
-        pin = steps.verify_cardholder(t, chip, 0)
-        if cryptogram.first(card, chip).declined:
+        pin = steps.verify_cardholder(t, chip, 0, card)
+        if steps.first_cryptogram(t, card, chip).declined:
             raise Refused(w.DECLINED_CARD)
         t.console.show(screens.asking(w.BALANCE, 0))
         request = messages.sale(t.host.profile, t.host.caller, _details(t, chip), chip, pin)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from firmware import words as w
-from firmware.emv import cryptogram
 from firmware.errors import Refused
 from firmware.faults import outcome
 from firmware.flows import carry_out, grants, sale, steps
@@ -35,8 +34,8 @@ def book(t: Terminal) -> None:
              "expires": (t.time.strict() + timedelta(days=t.pack.hold_days)).isoformat()}  # fmt: skip
     with t.console.card(screens.insert_card(w.BOOKING, amount)) as card:
         chip = steps.begin(t, card, w.BOOKING, amount)
-        pin = steps.verify_cardholder(t, chip, amount)
-        first = cryptogram.first(card, chip)
+        pin = steps.verify_cardholder(t, chip, amount, card)
+        first = steps.first_cryptogram(t, card, chip)
         if first.declined:
             outcome.tell(t, t.ledger.declined_by_card(Kind.PREAUTH, amount, chip, first, **facts))
             return
@@ -110,8 +109,8 @@ def _increment(t: Terminal, case: Case, more: int) -> None:
         chip = steps.begin(t, card, w.INCREMENT, more)
         if not t.ledger.same_card(case.entry, chip):
             raise Refused(w.OTHER_CARD, "W43")
-        pin = steps.verify_cardholder(t, chip, more)
-        first = cryptogram.first(card, chip)
+        pin = steps.verify_cardholder(t, chip, more, card)
+        first = steps.first_cryptogram(t, card, chip)
         if first.declined:
             outcome.tell(
                 t, t.ledger.declined_by_card(Kind.INCREMENT, more, chip, first, original=case.entry.id, **facts)

@@ -6,6 +6,7 @@ from typing import Any
 
 from firmware import words as w
 from firmware.emv import cryptogram
+from firmware.emv.action_analysis import Ask
 from firmware.emv.chip import Chip, Cryptogram
 from firmware.errors import Cancelled, IdleTimeout
 from firmware.faults import network, outcome, printer
@@ -41,14 +42,18 @@ def pay(t: Terminal, amount: int, order: str = "") -> None:
 def _at_the_card(t: Terminal, amount: int, facts: dict[str, Any]) -> Entry:
     with t.console.card(screens.insert_card(w.SALE, amount)) as card:  # powered down on every way out
         chip = steps.begin(t, card, w.SALE, amount)
-        pin = steps.verify_cardholder(t, chip, amount)
-        first = cryptogram.first(card, chip)
+        pin = steps.verify_cardholder(t, chip, amount, card)
+        asked = cryptogram.decide(card, chip, t.devices.random, t.ledger.spent(chip))
+        entry, first = offline.at_once(t, card, chip, amount, facts) if asked is Ask.TC else (None, None)
+        if entry and not first:
+            return entry
+        first = first or cryptogram.first_online(card, chip, asked)
         if first.declined:
             return t.ledger.declined_by_card(Kind.SALE, amount, chip, first, **facts)
         steps.paper_ready(t)
         t.console.show(screens.asking(w.SALE, amount))
         entry = ask(t, Kind.SALE, amount, card, chip, first, pin, facts)
-        if entry.state is State.NEVER_SENT and offline.possible(t, amount):
+        if entry.state is State.NEVER_SENT and offline.allowed(t, amount, chip):
             entry = offline.approve(t, card, chip, entry) or entry
     return entry
 
@@ -62,14 +67,14 @@ def ask(t: Terminal, kind: Kind, amount: int, card: Card, chip: Chip, first: Cry
         answer = flight.ask(t.host, pin, t.console.cancel_pressed)
         final = _last_word(t, kind, amount, card, chip, answer)  # the card has the last word
         flight.settle(t.host, answer, final)  # the only door that owes nothing
-    return flight.entry
+    return steps.late_scripts(t, card, chip, answer, flight.entry)  # script 72; a failure never undoes the sale
 
 
 def _last_word(t: Terminal, kind: Kind, amount: int, card: Card, chip: Chip, answer: Answer | Silence
                ) -> Cryptogram | None:  # fmt: skip
     """A card that may still approve offline is not asked for its decline first."""
-    waits = kind is Kind.SALE and isinstance(answer, Silence) and not answer.sent and offline.possible(t, amount)
-    return None if waits else steps.second_cryptogram(t, card, chip, answer)
+    alone = kind is Kind.SALE and isinstance(answer, Silence) and not answer.sent
+    return None if alone and offline.allowed(t, amount, chip) else steps.second_cryptogram(t, card, chip, answer)
 
 
 def finish(t: Terminal, entry: Entry) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from firmware import log
 from firmware import words as w
-from firmware.emv import cryptogram, kernel
+from firmware.emv import cryptogram, kernel, offline_pin, scripts, selection, tags
 from firmware.emv.chip import Chip, Cryptogram
-from firmware.emv.cvm import CvmList, Method
-from firmware.errors import CardError, Refused
+from firmware.emv.cvm import CvmList, Why
+from firmware.emv.selection import Candidate, NotTaken
+from firmware.emv.settings import ENCIPHERED, OFFLINE_PINS, Method, without_offline_pin
+from firmware.errors import Cancelled, CardError, CardUnsupported, Refused
 from firmware.faults import network
 from firmware.hal.printer import TROUBLE_OF, PrinterState
 from firmware.hal.reader import Card
@@ -22,10 +24,9 @@ from firmware.security.pin import PinBuffer, encrypted_block
 from firmware.security.secrets import PinBlock
 from firmware.terminal import Terminal
 from firmware.ui import screens
+from firmware.ui.console import YES_NO
 from firmware.ui.pin_entry import read_pin
 from firmware.words import Word
-
-_Z3 = "Z3"
 
 
 def ready(t: Terminal, online: bool = True) -> None:
@@ -85,30 +86,100 @@ def ask_voucher(t: Terminal, title: Word) -> str:
 
 
 def begin(t: Terminal, card: Card, title: Word, amount: int) -> Chip:
-    """Selection … restrictions. Raises CardError."""
+    """Selection … restrictions; who holds the card chooses where there is a choice. Raises CardError, Cancelled,
+    IdleTimeout."""
     t.console.show(screens.reading(title, amount))
     counter = int(t.journal.setting("stan", "0")) + 1
-    return kernel.begin(card, amount, t.emv, t.devices.clock.now(), t.devices.random, counter)
+    found = selection.candidates(card, t.emv)
+    while found:
+        chosen = choose_application(t, found)
+        try:
+            return kernel.begin(card, chosen, amount, t.emv, t.devices.clock.now(), t.devices.random, counter)
+        except NotTaken as why:
+            log.event("application not taken", why=str(why))
+            found.remove(chosen)
+            if found:
+                t.console.tell(screens.refused(w.TRY_ANOTHER), Sound.ERROR)
+    raise CardUnsupported(w.NO_COMMON_APP)
 
 
-def verify_cardholder(t: Terminal, chip: Chip, amount: int) -> PinBlock | None:
-    """The card's CVM list decides. Sets TVR byte 3 and 9F34. An encrypted PIN block, or None.
+def choose_application(t: Terminal, found: list[Candidate]) -> Candidate:
+    """The cardholder picks among several, confirms one that asks for it (EMV Book 1, §12.4)."""
+    if not selection.choice_needed(found):
+        return found[0]
+    if len(found) > 1:
+        names = [c.name for c in found]
+        chosen = found[t.console.pick("choose_application", w.CHOOSE_APP, names, audience="customer")]
+    else:
+        chosen = found[0]
+        shown = screens.application(chosen.name)
+        if not t.console.choose(shown, YES_NO, t.config.times.prompt_s, False):
+            raise Cancelled
+    t.console.show(screens.reading(w.CHOOSE_APP, 0))
+    return chosen
 
-    Raises Refused when no method is left that this terminal has; Cancelled, IdleTimeout, DisplayLost.
+
+def verify_cardholder(t: Terminal, chip: Chip, amount: int, card: Card | None = None) -> PinBlock | None:
+    """The card's CVM list is walked: 9F34, TVR byte 3 and TSI say how it went, and action analysis weighs it. An
+    encrypted block where the PIN goes to the issuer, else None. Without the card in the reader (`card` None) it cannot
+    verify a PIN itself.
+
+    Raises Refused when keys are missing; Cancelled, IdleTimeout, DisplayLost, CardError.
     """
-    cvms = CvmList(chip, amount)
-    method = cvms.choose()
-    if method is Method.NONE_LEFT:
-        raise Refused(w.NOT_VERIFIED)
-    if method is not Method.ONLINE_PIN:
-        return None
+    if card is None:
+        chip.settings = without_offline_pin(chip.settings)
+    cvms, block = CvmList(chip), None
+    while method := cvms.choose():
+        if method in OFFLINE_PINS and card:
+            offline_pin_entry(t, card, chip, amount, cvms, method)
+        elif method is Method.ONLINE_PIN:
+            block = _online_pin(t, chip, amount, cvms)
+        else:
+            cvms.succeeded()
+    return block
+
+
+def _online_pin(t: Terminal, chip: Chip, amount: int, cvms: CvmList) -> PinBlock | None:
     if t.host.keys is None:
         raise Refused(w.KEYS_MISSING)
     with PinBuffer() as pin:
-        read_pin(t.devices, pin, amount, t.config.times.pin_s)
+        if not read_pin(t.devices, pin, amount, t.config.times.pin_s, may_bypass=t.config.emv.pin_bypass):
+            cvms.failed(Why.BYPASSED)
+            return None
         chip.pin_asked = True
-        cvms.pin_entered()
+        cvms.succeeded()
         return encrypted_block(pin, chip.pan, t.host.keys.pik)
+
+
+def offline_pin_entry(t: Terminal, card: Card, chip: Chip, amount: int, cvms: CvmList, method: Method) -> None:
+    """The card verifies. A wrong PIN is asked for again while the card has tries, the last one announced (EMV Book 3,
+    §10.5.1; Book 4, §6.3.4.1)."""
+    key = offline_pin.key_for_pin(chip) if method in ENCIPHERED else None
+    left = offline_pin.tries_left(card, chip)
+    if method in ENCIPHERED and key is None:
+        return cvms.failed(Why.WRONG)
+    while left != 0:
+        note = w.PIN_LAST_TRY if left == 1 else w.PIN_WRONG.fill(left=left) if chip.pin_asked and left else None
+        with PinBuffer() as pin:
+            if not read_pin(t.devices, pin, amount, t.config.times.pin_s, note, t.config.emv.pin_bypass):
+                return cvms.failed(Why.BYPASSED)
+            chip.pin_asked = True
+            verdict = (offline_pin.verify_enciphered(card, chip, pin, key, t.devices.random) if key
+                       else offline_pin.verify_plain(card, chip, pin))  # fmt: skip
+        if verdict is None:
+            return cvms.failed(Why.WRONG)
+        if verdict.ok:
+            t.console.show(screens.pin_result(w.PIN_OK, amount))
+            return cvms.succeeded()
+        left = verdict.left
+        t.console.sound(Sound.ERROR)
+    t.console.tell(screens.refused(w.PIN_BLOCKED), Sound.ERROR)
+    return cvms.failed(Why.TRY_LIMIT)
+
+
+def first_cryptogram(t: Terminal, card: Card, chip: Chip) -> Cryptogram:
+    """For what is online or nothing: risk, action analysis, first GENERATE AC. Raises CardError."""
+    return cryptogram.first(card, chip, t.devices.random, t.ledger.spent(chip))
 
 
 def second_cryptogram(t: Terminal, card: Card, chip: Chip, answer: Answer | Silence) -> Cryptogram | None:
@@ -116,12 +187,26 @@ def second_cryptogram(t: Terminal, card: Card, chip: Chip, answer: Answer | Sile
     owed reversal would charge twice."""
     try:
         if isinstance(answer, Silence):
-            return cryptogram.second(card, chip, _Z3, b"", approve=False)
+            return cryptogram.second(card, chip, cryptogram.ALONE_DECLINED, b"", approve=False)
         approve = answer.code in t.host.profile.success
-        return cryptogram.second(card, chip, answer.code, answer.issuer_auth, approve)
+        return cryptogram.second(
+            card, chip, answer.code, answer.issuer_auth, approve, answer.scripts(tags.SCRIPT_BEFORE)
+        )
     except CardError as broken:
         log.event("no second cryptogram", why=type(broken).__name__)
         return None
+
+
+def late_scripts(t: Terminal, card: Card, chip: Chip, answer: Answer | Silence, entry: Entry) -> Entry:
+    """Scripts 72 come after everything is settled: a failure, also a card that is pulled, never undoes the sale."""
+    if isinstance(answer, Silence) or not (late := answer.scripts(tags.SCRIPT_AFTER)):
+        return entry
+    try:
+        scripts.run(card, chip, late, tags.SCRIPT_FAILED_AFTER)
+    except CardError as broken:
+        log.event("script not finished", why=type(broken).__name__)
+        chip.scripts += scripts.NOT_PERFORMED
+    return t.ledger.scripts_done(t.host, entry, chip)
 
 
 def find(t: Terminal, voucher: str) -> Entry | None:

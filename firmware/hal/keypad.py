@@ -14,11 +14,12 @@ ALIVE_S = 10.0
 
 
 class PinEnd(Enum):
-    """How PIN entry ended."""
+    """How PIN entry ended. BYPASSED: green without a digit, as the customer of a card without a PIN presses."""
 
     ENTERED = "entered"
     CANCELLED = "cancelled"
     TIMEOUT = "timeout"
+    BYPASSED = "bypassed"
 
 
 class PinDigits:
@@ -33,11 +34,11 @@ class PinDigits:
         self._on_count(self._count)
 
     def key(self, key: Key) -> PinEnd | None:
-        """ENTER is dead below four digits; a thirteenth digit is ignored."""
+        """ENTER is dead at one to three digits; a thirteenth digit is ignored."""
         if key is Key.CANCEL:
             return PinEnd.CANCELLED
         if key is Key.ENTER:
-            return PinEnd.ENTERED if self._count >= PIN_MIN else None
+            return PinEnd.BYPASSED if not self._count else PinEnd.ENTERED if self._count >= PIN_MIN else None
         if key is Key.CLEAR and self._count:
             self._count -= 1
             self._into[self._count] = 0
@@ -63,6 +64,6 @@ class Keypad(Protocol):
         Digits never become events, strings or log lines. `on_count(n)` is called in the caller's thread: with 0 as
         soon as PIN mode is on (so no prompt stands before digits are safe), after each change, so that n stars can
         be drawn, and at least every ten seconds, so that the watchdog is fed; what it raises ends the entry.
-        ENTER is dead below 4 digits, CLEAR removes one. The number of digits is left in the last on_count call.
+        ENTER is dead at 1 to 3 digits, CLEAR removes one. The number of digits is left in the last on_count call.
         Raises KeypadLost.
         """

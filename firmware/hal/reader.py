@@ -21,7 +21,7 @@ class Card(Protocol):
     """One powered session with one card. After CardLost every further call raises CardLost."""
 
     @abstractmethod
-    def transmit(self, apdu: bytes, timeout_s: float) -> Response:
+    def transmit(self, apdu: bytes | bytearray, timeout_s: float) -> Response:
         """Send one command APDU. 61xx and 6Cxx never come out of here: the driver fetches and repeats.
 
         Raises CardLost (pulled, reset, mute for `timeout_s`) or ReaderLost.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from firmware.emv import scripts, tags, tlv
 from firmware.host.codec import Message
 
 
@@ -17,15 +18,24 @@ class Answer:
     host_date: str
     host_time: str
     issuer: str
-    issuer_auth: bytes
+    f55: bytes  # what the issuer says to the card: 91, 71, 72
     bare: bool
     balance: str = ""
 
     @classmethod
-    def of(cls, reply: Message, issuer_auth: bytes) -> Answer:
+    def of(cls, reply: Message, f55: bytes) -> Answer:
         return cls(reply.get(39), reply.get(37), reply.get(38), reply.get(13), reply.get(12),
-                   reply.get(44)[:11].strip(), issuer_auth, "64" not in reply.fields,
+                   reply.get(44)[:11].strip(), f55, "64" not in reply.fields,
                    reply.get(54))  # fmt: skip
+
+    @property
+    def issuer_auth(self) -> bytes:
+        """Tag 91."""
+        return dict(tlv.read(self.f55)).get(tags.ISSUER_AUTH_DATA, b"")
+
+    def scripts(self, tag: int) -> bytes:
+        """The templates 71 or 72, as they came."""
+        return scripts.templates(self.f55, tag)
 
 
 @dataclass(frozen=True)

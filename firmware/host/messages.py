@@ -13,6 +13,7 @@ from firmware.security.secrets import Pan, PinBlock, Track2
 
 SIGN_ON_3DES, SIGN_OFF, ECHO_TEST = "003", "002", "301"
 SETTLE, UPLOAD, UPLOAD_END_BALANCED, UPLOAD_END_NOT = "201", "201", "207", "202"
+SCRIPT_RESULTS = "951"
 INQUIRE = "901"  # a marked extension of ours: no acquirer's profile has it (money rule 11)
 _F53_PIN = "2600000000000000"  # X9.8 with PAN, double-length key
 
@@ -66,7 +67,9 @@ def _kept(profile: Profile, caller: Caller, d: Details) -> dict[str, str]:
 
 def sale(profile: Profile, caller: Caller, d: Details, chip: Chip, pin: PinBlock | None) -> Message:
     """0200 000000 with the chip's data. F64 is added by the exchange."""
-    fields = _kept(profile, caller, d) | {"35": chip.track2.text(), "55": online_f55(profile, chip).hex()}
+    fields = _kept(profile, caller, d) | {"55": online_f55(profile, chip).hex()}
+    if tags.TRACK2 in chip.data:
+        fields["35"] = chip.track2.text()
     if pin:
         fields |= {"26": "12", "52": pin.reveal().hex(), "53": _F53_PIN}
     return Message(profile.acts[d.act].mti, fields, caller.header)
@@ -180,6 +183,22 @@ def offline_f55(profile: Profile, chip: Chip) -> str:
 
 
 def answer_f55(message: Message) -> bytes:
-    """Tag 91 of a reply's F55, or nothing. Raises CardBroken for bad TLV: the caller treats it as garbled."""
+    """A reply's F55 (91, 71, 72), or nothing. Raises CardBroken for bad TLV: the caller treats it as garbled."""
     raw = bytes.fromhex(message.get(55))
-    return dict(tlv.flatten(raw)).get(tags.ISSUER_AUTH_DATA, b"") if raw else b""
+    list(tlv.read(raw))
+    return raw
+
+
+def script_results(profile: Profile, caller: Caller, d: Details, stan: str, f55: str, original: str) -> Message:
+    """0620: what became of the issuer's scripts. F3, F25 and F60.1 as in the original, its place in F61, F60.3 = 951
+    (host facts, 1.3 and 1.7)."""
+    kept = _kept(profile, caller, d)
+    fields = {n: kept[n] for n in ("2", "3", "4", "14", "22", "23", "25", "41", "42", "49")}
+    f60 = profile.acts[d.act].f60_1 + d.batch + SCRIPT_RESULTS
+    return Message("0620", fields | {"11": stan, "55": f55, "60": f60, "61": original}, caller.header)
+
+
+def script_f55(profile: Profile, chip: Chip) -> str:
+    """F55 of a 0620: results as DF31 with what names the transaction, hex."""
+    values = chip.values() | {tags.SCRIPT_RESULTS: chip.scripts}
+    return b"".join(tlv.write(tag, values[tag]) for tag in profile.script_f55 if tag in values).hex()

@@ -25,6 +25,7 @@ class Entry:
     (its class), `terms`, `expires` and, once amended down, `cap` (fen). `posting` is what became of a refund at the
     bank ('' not asked yet, pending, posted, adjusted, rejected), `posted` the fen that arrived, `due` the expected day,
     `polled` when it was last asked. `final` marks a payment that cannot be taken back, told before it was made.
+    `scripts` is the F55 of the 0620 that reports issuer scripts (hex), `scripts_owed` 'yes' until the host has it.
     """
 
     id: int
@@ -83,6 +84,8 @@ class Entry:
     due: str = ""
     polled: str = ""
     final: str = ""
+    scripts: str = ""
+    scripts_owed: str = ""
 
     @property
     def voucher(self) -> str:

@@ -19,6 +19,8 @@ def chip_facts(chip: Chip, cryptogram: Cryptogram) -> dict[str, str]:
 
 
 def cvm_word(chip: Chip) -> str:
-    """How the cardholder was verified: 'pin', 'signature' or 'none'."""
-    done = chip.data.get(tags.CVM_RESULTS, b"\x3f")[0] & 0x3F
-    return {0x02: "pin", 0x1E: "signature"}.get(done, "none")
+    """How the cardholder was verified: 'pin', 'signature' (with or without an offline PIN) or 'none'."""
+    if chip.signature:
+        return "signature"
+    done = chip.data.get(tags.CVM_RESULTS, b"\x3f\0\0")
+    return "pin" if (done[0] & 0x3F == 0x02 and done[2] == 0x00) or chip.offline_pin else "none"

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from firmware import log
+from firmware.emv import tags
 from firmware.emv.chip import Chip, Cryptogram
 from firmware.errors import CardError, Foreign, KeyProblem, MacWrong, MessageError, NoAnswer, NotSent
 from firmware.hal.link import Abort
@@ -63,7 +64,9 @@ class InFlight:
             return
         facts = _answer_facts(answer)
         if final and self._chip:
-            facts |= chip_facts(self._chip, final)
+            facts |= chip_facts(self._chip, final) | self._ledger.script_facts(host, self._chip)
+            if self._chip.scripts:
+                self._ledger.journal.set(scripts="1")  # durable first: a look at nothing costs nothing
         event, reason = verdict(host, answer, final, self._kind)
         if answer.code == host.profile.duplicate or answer.code in host.profile.sign_on_again:
             self._ledger.journal.set(signed_on="")
@@ -79,7 +82,7 @@ class InFlight:
         assert origin, "everything else is linked to what it undoes or completes"
         if self._kind is Kind.REFUND:
             return messages.refund(host.profile, host.caller, details, origin.rrn, host_day(origin))
-        track2 = self._chip.track2 if self._chip else None
+        track2 = self._chip.track2 if self._chip and tags.TRACK2 in self._chip.data else None
         made = messages.linked(host.profile, host.caller, details, track2, origin.rrn, origin.auth, reference(origin))
         return messages.with_pin(made, pin) if pin else made
 
@@ -113,7 +116,7 @@ def verdict(host: Host, answer: Answer, final: Cryptogram | None, kind: Kind) ->
         if answer.code not in host.profile.success and (answer.code in doubt or answer.bare):
             return Event.SILENCE, ""
     if answer.code in host.profile.success:
-        card_agrees = kind not in ASKS_THE_CARD or (final is not None and final.kind == "TC")
+        card_agrees = kind not in ASKS_THE_CARD or (final is not None and final.kind == "TC" and final.proved)
         return (Event.APPROVE, "") if card_agrees else (Event.CARD_REFUSED, CARD_OR_OPERATOR)
     if answer.code == host.profile.partial:
         return Event.CARD_REFUSED, CARD_OR_OPERATOR

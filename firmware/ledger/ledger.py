@@ -13,7 +13,7 @@ from firmware.ledger.entry import Entry
 from firmware.ledger.facts import chip_facts
 from firmware.ledger.in_flight import InFlight
 from firmware.ledger.journal import Journal
-from firmware.ledger.lifecycle import Kind, State
+from firmware.ledger.lifecycle import LET_GO, Kind, State
 from firmware.security.keystore import Keystore
 from firmware.security.secrets import Pan
 
@@ -56,6 +56,15 @@ class Ledger:
         }
         return facts | (chip_facts(chip, first) if first else {})
 
+    def script_facts(self, host: Host, chip: Chip) -> dict[str, str]:
+        """Results of issuer scripts, owed to the host until it has taken them (0620)."""
+        return {"scripts": messages.script_f55(host.profile, chip), "scripts_owed": "yes"} if chip.scripts else {}
+
+    def scripts_done(self, host: Host, entry: Entry, chip: Chip) -> Entry:
+        """Results that came after the entry was settled."""
+        self.journal.set(scripts="1")
+        return self.journal.note(entry, **self.script_facts(host, chip))
+
     def details(self, entry: Entry) -> Details:
         """What request and reversal share, unsealed for the wire only. Raises KeyProblem."""
         pan, expiry = self.keystore.unseal(bytes.fromhex(entry.card)).decode().split("=")
@@ -65,10 +74,20 @@ class Ledger:
         """By keyed token; no card number is opened for it."""
         return entry.token == self.keystore.card_token(chip.pan)
 
+    def spent(self, chip: Chip) -> int:
+        """Fen of this card's latest payment in the open batch: the terminal's log (EMV Book 3, §10.6.1)."""
+        if not chip.app.floor_limit:
+            return 0  # whatever was spent, the limit is exceeded
+        token = self.keystore.card_token(chip.pan)
+        paid = LET_GO | {State.APPROVED}
+        batch = reversed(self.journal.of_batch(self.journal.batch))
+        return next((e.amount for e in batch if e.token == token and e.kind in _LOGGED and e.state in paid), 0)
+
     def origin(self, entry: Entry) -> Entry | None:
         return self.journal.get(entry.original) if entry.original else None
 
 
+_LOGGED = frozenset({Kind.SALE, Kind.OFFLINE_SALE})
 _OF_THE_CARD = ("pan", "token", "card", "f22", "f23", "aid", "label")
 
 

@@ -14,6 +14,7 @@ from firmware.host import messages
 from firmware.host.codec import Message
 from firmware.host.exchange import Host, never
 from firmware.ledger.entry import Entry
+from firmware.ledger.in_flight import reference
 from firmware.ledger.ledger import Ledger
 from firmware.ledger.lifecycle import Event, Kind, State
 from firmware.ledger.session import Session
@@ -46,10 +47,35 @@ class Outbox:
         """How long idle may sleep before something is due."""
         return max(0.0, self._due_s - self._clock.monotonic_s()) if self.owed else FOREVER_S
 
+    @property
+    def scripts(self) -> list[Entry]:
+        """Whose script results the host has not taken yet."""
+        journal = self._ledger.journal
+        return journal.with_fact("scripts_owed", "yes") if journal.setting("scripts") else []
+
+    def report_scripts(self, abort: Abort = never) -> None:
+        """0620 for each, oldest first, until one is not answered: an answer, whatever it says, ends it. Before
+        reversals (host facts, 1.4); nothing waits for it, since it moves no money."""
+        for entry in self.scripts:
+            origin = reference(entry)
+            message = messages.script_results(self._host.profile, self._host.caller, self._ledger.details(entry),
+                                              self._ledger.journal.next_stan(), entry.scripts, origin)  # fmt: skip
+            try:
+                code = self._host.ask(message, abort).get(39)
+            except (NotSent, NoAnswer, HostError, KeyProblem) as broken:
+                log.event("script results unanswered", stan=entry.stan, why=type(broken).__name__)
+                return
+            log.event("script results reported", stan=entry.stan, code=code)
+            self._ledger.journal.note(entry, scripts_owed="")
+        self._ledger.journal.set(scripts="")
+
     def flush(self, abort: Abort = never) -> list[Entry]:
-        """Try each debt once, oldest first; stop at the first silence. Returns those that ended now."""
+        """Script results, then each debt once, oldest first; stop at the first silence. Returns those that ended
+        now."""
         ended: list[Entry] = []
         owed = self.owed
+        if self.scripts and self.line_up(abort):
+            self.report_scripts(abort)
         if not owed or not self.line_up(abort):
             return ended
         for entry in owed:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
+
 from firmware.security import des
 from firmware.security.secrets import Key, Pan, PinBlock
 
@@ -29,6 +32,25 @@ class PinBuffer:
 def wipe(buffer: bytearray) -> None:
     """Overwrite with zeros where it lies."""
     buffer[:] = bytes(len(buffer))
+
+
+def wipe_int(number: int) -> None:
+    """Overwrite a large integer that nobody uses any more, where it lies. CPython only: digits follow the header."""
+    assert sys.implementation.name == "cpython" and number.bit_length() > 256, "small integers are shared"
+    ctypes.memset(id(number) + int.__basicsize__, 0, sys.getsizeof(number) - int.__basicsize__)
+
+
+def verify_block(pin: PinBuffer) -> bytearray:
+    """The plain block of VERIFY: 2, length, digits, F-filled (Book 3, §6.5.12). The buffer is wiped; the caller
+    wipes the block. Raises ValueError."""
+    if not PIN_MIN <= pin.count <= PIN_MAX:
+        raise ValueError("a PIN has 4 to 12 digits")
+    block = bytearray(b"\xff" * 8)
+    block[0] = 0x20 | pin.count
+    for place in range(pin.count):
+        _set_nibble(block, place + 2, pin.digits[place])
+    wipe(pin.digits)
+    return block
 
 
 def encrypted_block(pin: PinBuffer, pan: Pan, pik: Key) -> PinBlock:

@@ -126,9 +126,19 @@ def reading(title: Word, fen: int) -> Screen:
     return Screen("reading", title, money(fen), (w.READING,))
 
 
-def enter_pin(fen: int, stars: int) -> Screen:
-    lines = ("*" * stars + " " * (PIN_MAX - stars), w.PIN_DEMO.zh)
+def enter_pin(fen: int, stars: int, note: Word | None = None) -> Screen:
+    """`note`: what is known of the tries, in place of the reminder that only test cards belong here."""
+    lines = ("*" * stars + " " * (PIN_MAX - stars), note or w.PIN_DEMO.zh)
     return Screen("enter_pin", w.ENTER_PIN, money(fen), lines, w.K_OK_CANCEL, audience="customer")
+
+
+def application(name: str) -> Screen:
+    """One application of the card that asks to be confirmed."""
+    return Screen("application", w.CHOOSE_APP, "", (name, w.USE_THIS_APP), w.K_OK_NO, audience="customer")
+
+
+def pin_result(word: Word, fen: int) -> Screen:
+    return Screen("pin_result", w.ENTER_PIN, money(fen), (word,), audience="customer")
 
 
 def asking(title: Word, fen: int) -> Screen:

@@ -116,13 +116,17 @@ class Talk:
         ("00A4040002AABB00", [("00A4040002AABB00", "6C05"), ("00A4040002AABB05", "019000")], "01", 0x9000),
         ("00A4040002AABB00", [("00A4040002AABB00", "6A82")], "", 0x6A82),
         ("00A4040002AABB00", [("00A4040002AABB00", "01029000")], "0102", 0x9000),
-        ("00A4040002AABB00", [("00A4040002AABB00", "90")], "", 0x6F00),
     ],
 )  # fmt: skip
 def test_t0_answers_are_fetched(apdu: str, talk: list[tuple[str, str]], data: str, sw: int) -> None:
     script = Talk(*talk)
     found = apdu_transport.exchange(script, bytes.fromhex(apdu))
     assert (found.data.hex().upper(), found.sw, script.pairs) == (data, sw, [])
+
+
+def test_half_a_status_word_loses_the_card() -> None:
+    with pytest.raises(CardLost):
+        apdu_transport.exchange(lambda apdu: b"\x90", bytes.fromhex("00A4040002AABB00"))
 
 
 def test_an_endless_61_ends() -> None:

@@ -34,9 +34,9 @@ def all_screens() -> list[Screen]:
     holds = [screens.hold(t, 60) for t in PrinterTrouble]
     holds += [screens.hold(t, 60, may_copy=False) for t in PrinterTrouble]
     troubles = [screens.printer_trouble(t) for t in PrinterTrouble]
-    refusals = [w.NO_COMMON_APP, w.NEEDS_CHOICE, w.CARD_BROKEN, w.CARD_PULLED, w.READER_LOST, w.OTHER_CARD,
+    refusals = [w.NO_COMMON_APP, w.CARD_BLOCKED, w.TRY_ANOTHER, w.CARD_BROKEN, w.CARD_PULLED, w.READER_LOST, w.OTHER_CARD,
                 w.NOT_FOUND, w.ALREADY_VOIDED, w.OTHER_BATCH, w.STILL_OWED, w.KEYS_MISSING,
-                w.NOT_VERIFIED, w.KEYPAD_LOST, w.CLOCK_UNTRUSTED, w.RELEASE_FIRST, w.TIMED_OUT, w.NOT_CHARGED, w.PAPER_OUT,
+                w.KEYPAD_LOST, w.CLOCK_UNTRUSTED, w.RELEASE_FIRST, w.TIMED_OUT, w.NOT_CHARGED, w.PAPER_OUT,
                 w.CARD_PROTOCOL, w.CARD_MUTE, w.OFFLINE]  # fmt: skip
     outcomes = [("reversed", w.SALE, w.REVERSED_SALE), ("reversed", w.VOID, w.REVERSED_VOID),
                 ("reversal_pending", w.SALE, w.REVERSAL_PENDING), ("stuck", w.VOID, w.STUCK),

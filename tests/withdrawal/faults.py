@@ -20,7 +20,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "S13": (L + "journal.py", "if newest.pop(number, None) != text:", "if newest.pop(number, None) is None:"),
     "S14": (L + "in_flight.py", "self._silence(Event.SILENCE, NO_REPLY, broken)", "self._silence(Event.NOT_SENT, '', broken)"),
     "S15": ("firmware/config.py", "return frozenset(n for n in names if not getattr(self, n))", "return frozenset()"),
-    "S16": (F + "offline.py", "final = tried.amount <= t.pack.offline_final", "final = False"),
+    "S16": (F + "offline.py", "return amount <= t.pack.offline_final", "return False"),
     "S17": ("firmware/ui/console.py", "elif key is Key.MENU and help_me:", "elif key is Key.MENU and not help_me:"),
     "S18": (F + "withdraw.py", "    for verdict in verdicts:", "    for verdict in verdicts[:0]:"),
     "S19": ("firmware/receipts/__init__.py", "    if not entry.ground:", "    if True:"),
