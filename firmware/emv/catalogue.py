@@ -120,8 +120,8 @@ def checked(key: CaKey, sha1: bytes, where: str) -> CaKey:
     """Raises ConfigError for a key that is not what its checksum says, or that no card can use."""
     if key.checksum != sha1:
         raise ConfigError(f"{where}: the SHA-1 does not match RID, index, modulus and exponent: get the key again")
-    if key.exponent not in (b"\x03", b"\x01\x00\x01") or not key.modulus[0] & 0x80 or not key.modulus[-1] & 1:
-        raise ConfigError(f"{where}: not an RSA key of EMV: exponent 3 or 65537, odd modulus with its first bit set")
+    if key.exponent not in (b"\x03", b"\x01\x00\x01") or not key.modulus[-1] & 1:
+        raise ConfigError(f"{where}: not an RSA key of EMV: exponent 3 or 65537, odd modulus")
     return key
 
 

@@ -20,6 +20,7 @@ _SHA1, _RSA = 0x01, 0x01
 _SDA, _DDA, _CDA = 0x80, 0x40, 0x08  # 9F33 byte 3
 _FAILED = {_SDA: tags.SDA_FAILED, _DDA: tags.DDA_FAILED, _CDA: tags.CDA_FAILED}
 _DDOL_MAX = 250
+_KEY_MIN = 47  # bytes: 22 around what is signed, and the smallest thing that is
 
 
 class NotAuthentic(Exception):
@@ -135,11 +136,7 @@ def certificate(signed: bytes, signer: PublicKey, form: int, holder: int, remain
     _checked_hash(plain, remainder + exponent + static)
     room = plain[at + 9 : -21]
     modulus = room[:size] if size <= len(room) else room + remainder
-    if (
-        (size > len(room) and len(remainder) != size - len(room))
-        or len(modulus) != size
-        or exponent_size != len(exponent)
-    ):
+    if size < _KEY_MIN or len(modulus) != size or exponent_size != len(exponent):
         raise NotAuthentic("key, remainder and exponent do not have the lengths the certificate says")
     return Certificate(plain[2:at], expires, serial, PublicKey(modulus, _exponent(exponent)))
 

@@ -64,6 +64,7 @@ class Profile:
     sign_aip: bool = True
     ddol: str = "9F37049F02069A03"
     spoil: dict[str, int] = field(default_factory=dict)  # tag → which byte has one bit turned
+    changed: bool = False  # a signed record is changed after it was signed
     bad_signature: str = ""  # dda, cda1, cda2: the dynamic signature is wrong
 
     pin: str = "1234"
@@ -130,6 +131,8 @@ def records(p: Profile) -> dict[Record, bytes]:
     made[(1, 2)] += bytes.fromhex(p.extra_record)
     if p.oda or p.pin_key:
         made |= {(3, n): _body(p, row) for n, row in enumerate(_signed_rows(p, made[(1, 2)]), 1)}
+    if p.changed:
+        made[(1, 2)] = made[(1, 2)].replace(bytes.fromhex("5F2802" + p.country), bytes.fromhex("5F28020157"))
     return made
 
 

@@ -62,7 +62,7 @@ class SoftCard:
     done_scripts: list[str] = field(default_factory=list)
     _selected: int = -1
     _directory: bool = False
-    _arqc: bytes = b""
+    arqc: bytes = b""  # of the transaction it is in
     _authenticated: bool = False
     _challenge: bytes = b""
     _pdol: bytes = b""
@@ -71,10 +71,11 @@ class SoftCard:
     _kept: tuple[str, dict[tuple[int, int], bytes]] = ("", {})
 
     ATR = bytes.fromhex("3B6500005442414B31")
+    ATR_T1 = bytes.fromhex("3BE500FF8131FE455442414B313C")
 
     def reset(self) -> None:
         self._selected, self._directory, self._authenticated, self._over = -1, False, False, False
-        self._arqc = self._challenge = self._pdol = self._cdol1 = b""
+        self.arqc = self._challenge = self._pdol = self._cdol1 = b""
 
     def process(self, apdu: bytes | bytearray) -> bytes:
         """One command → data + SW1 SW2."""
@@ -222,7 +223,7 @@ class SoftCard:
     def _generate(self, p1: int, data: bytes) -> bytes:
         if self._over:
             return b"\x69\x85"
-        return self._first(p1, data) if not self._arqc else self._second(p1, data)
+        return self._first(p1, data) if not self.arqc else self._second(p1, data)
 
     def _size(self) -> int:
         return CDOL_SIZE + (17 if self.profile.long_cdol else 0)
@@ -238,7 +239,7 @@ class SoftCard:
         self._cdol1 = data
         answer, arqc = self._cryptogram(given, data, p1, b"", "cda1")
         if given == 0x80:
-            self._arqc = arqc
+            self.arqc = arqc
         else:
             self._finish(given, data)
         return answer
@@ -288,14 +289,14 @@ class SoftCard:
     # -- the issuer ---------------------------------------------------------------------------------------------------
 
     def _authenticate(self, data: bytes) -> bytes:
-        if self._authenticated or not self._arqc:
+        if self._authenticated or not self.arqc:
             return b"\x69\x85"
         return _OK if self._check(data) else b"\x63\x00"
 
     def _check(self, data: bytes) -> bool:
         """ARPC method 1: 8 bytes + ARC."""
-        good = len(data) == 10 and data[:8] == crypto.arpc_method_1(self._session_key(), self._arqc, data[8:])
-        self._authenticated = bool(good and self._arqc)
+        good = len(data) == 10 and data[:8] == crypto.arpc_method_1(self._session_key(), self.arqc, data[8:])
+        self._authenticated = bool(good and self.arqc)
         return self._authenticated
 
     def _session_key(self) -> bytes:
@@ -307,8 +308,8 @@ class SoftCard:
         keys = cvn.keys_of(
             _SCRIPTS, cvn.Keys(ISSUER_KEY, ISSUER_SMI, ISSUER_SMC), self.profile.pan, self.profile.sequence
         )
-        v = {"9f26": self._arqc, "9f36": self.atc.to_bytes(2, "big")}
-        if len(data) < 8 or not self._arqc:
+        v = {"9f26": self.arqc, "9f36": self.atc.to_bytes(2, "big")}
+        if len(data) < 8 or not self.arqc:
             return b"\x69\x85"
         body, mac = data[:-8], data[-8:]
         if mac != cvn.command_mac(_SCRIPTS, keys, v, bytes([0x84, ins, p1, p2, len(data)]), body):

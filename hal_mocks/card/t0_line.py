@@ -40,28 +40,11 @@ class T0Line:
         return first == ins
 
 
-def quirky(process: Callable[[bytes], bytes], habit: str) -> Callable[[bytes], bytes]:
-    """The habits of real cards over a card that has none: 't0' keeps data back (61xx, 6Cxx), 'no_le' refuses an Le of 00
-    with 6700, 'le_6f00' with 6F00."""
-    held = b""
+def without_le(process: Callable[[bytes], bytes], sw: str) -> Callable[[bytes], bytes]:
+    """A card that refuses an Le of 00 in a read with this status word, and answers without one."""
 
     def answer(apdu: bytes) -> bytes:
-        nonlocal held
-        if habit in ("no_le", "le_6f00"):
-            reads = apdu[1] in (0xA4, 0xB2, 0xCA) and (len(apdu) == 5 or len(apdu) == 6 + apdu[4])
-            return (b"\x67\x00" if habit == "no_le" else b"\x6f\x00") if reads else process(apdu)
-        if apdu[1] == 0xC0:
-            data, held = held[: apdu[4]], held[apdu[4] :]
-            return data + (bytes([0x61, min(len(held), 0xFF)]) if held else b"\x90\x00")
-        case_2 = len(apdu) == 5
-        raw = process(apdu)
-        data, sw = raw[:-2], raw[-2:]
-        if not data:
-            return sw
-        if case_2:
-            right = len(data) & 0xFF
-            return raw if apdu[4] == right else bytes([0x6C, right])
-        held = data
-        return sw if sw != b"\x90\x00" else bytes([0x61, min(len(held), 0xFF)])
+        reads = apdu[1] in (0xA4, 0xB2, 0xCA) and (len(apdu) == 5 or (len(apdu) > 5 and len(apdu) == 6 + apdu[4]))
+        return bytes.fromhex(sw) if reads else process(apdu)
 
     return answer

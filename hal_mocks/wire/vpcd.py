@@ -13,7 +13,8 @@ _OFF, _ON, _RESET, _ATR = 0, 1, 2, 4
 
 
 class T0Door:
-    """What a T=0 card shows at the APDU level: 61xx for outgoing data of case 4, 6Cxx for a wrong Le."""
+    """What a T=0 card shows at the APDU level: 61xx for outgoing data of case 4, 6Cxx for a wrong Le, a warning without
+    its data, which GET RESPONSE then fetches."""
 
     def __init__(self, card: SoftCard) -> None:
         self._card, self._pending = card, b""
@@ -21,26 +22,44 @@ class T0Door:
     def process(self, apdu: bytes) -> bytes | None:
         """None: the card hangs, no answer ever comes."""
         if apdu[1] == 0xC0:
-            data, self._pending = self._pending[: apdu[4] or 256], b""
+            if apdu[4] != len(self._pending) & 0xFF:
+                return bytes([0x6C, len(self._pending) & 0xFF])
+            data, self._pending = self._pending, b""
             return data + b"\x90\x00"
         raw: bytes | None = self._card.process(apdu)
         if raw is None:
             return None
         data, sw = raw[:-2], raw[-2:]
-        if not data or sw != b"\x90\x00":
+        if not data:
             return raw
         if len(apdu) > 5:
             self._pending = data
-            return bytes([0x61, len(data) & 0xFF])
+            return bytes([0x61, len(data) & 0xFF]) if sw == b"\x90\x00" else sw
         return raw if len(apdu) == 5 and apdu[4] == len(data) else bytes([0x6C, len(data) & 0xFF])
 
 
-class VpcdCard:
-    """The card is in the reader as long as the connection stands."""
+class T1Door:
+    """A T=1 card hands out what it has."""
 
-    def __init__(self, card: SoftCard, port: int = PORT) -> None:
-        self._card, self._port = card, port
+    def __init__(self, card: SoftCard) -> None:
+        self.process = card.process
+
+
+class VpcdCard:
+    """The card is in the reader as long as the connection stands. `protocol` 0 or 1: T=0 or T=1."""
+
+    def __init__(self, card: SoftCard, port: int = PORT, protocol: int = 0) -> None:
+        self._card, self._port, self._protocol = card, port, protocol
+        self._door: T0Door | T1Door = self._made()
         self._socket: socket.socket | None = None
+
+    def _made(self) -> T0Door | T1Door:
+        return T1Door(self._card) if self._protocol else T0Door(self._card)
+
+    def become(self, card: SoftCard) -> None:
+        """Another card's chip behind the same contacts, while it is not powered: saves a tester's hand."""
+        self._card = card
+        self._door = self._made()
 
     def insert(self) -> None:
         self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=5.0)
@@ -56,12 +75,11 @@ class VpcdCard:
             s.close()
 
     def _serve(self, s: socket.socket) -> None:
-        door = T0Door(self._card)
         with contextlib.suppress(OSError, ConnectionError):
             while True:
                 s.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
                 payload = _read(s, int.from_bytes(_read(s, 2), "big"))
-                answer = self._answer(door, payload)
+                answer = self._answer(payload)
                 if self._card.pull_at and self._card.apdus >= self._card.pull_at:
                     self._card.pull_at = 0
                     self.pull()
@@ -69,11 +87,11 @@ class VpcdCard:
                 if answer is not None:
                     s.sendall(len(answer).to_bytes(2, "big") + answer)
 
-    def _answer(self, door: T0Door, payload: bytes) -> bytes | None:
+    def _answer(self, payload: bytes) -> bytes | None:
         if len(payload) != 1:
-            return door.process(payload)
+            return self._door.process(payload)
         if payload[0] == _ATR:
-            return self._card.ATR
+            return self._card.ATR_T1 if self._protocol else self._card.ATR
         if payload[0] in (_OFF, _ON, _RESET):
             self._card.reset()
         return None

@@ -15,6 +15,7 @@ from firmware.errors import CardBroken, CardError, CardUnsupported
 from firmware.hal.reader import Card, Response
 from firmware.security.pin import PinBuffer
 from hal_mocks.card import crypto
+from hal_mocks.card.issuer import Script
 from hal_mocks.card.soft_card import ISSUER_KEY, Profile, SoftCard
 
 NOW = datetime(2026, 11, 23, 12, 0, 0)
@@ -89,8 +90,8 @@ class Play:
     arc: str = "00"
     wrong_arpc: bool = False
     no_arpc: bool = False
-    before: bytes = b""
-    after: bytes = b""
+    before: Script | None = None
+    after: Script | None = None
     choice: int = 0
     spent: int = 0
     dice: int = 0x5A
@@ -154,7 +155,11 @@ def _offline(card: Card, chip: Chip, cvms: CvmList, method: Method, pins: list[s
         if not digits:
             return cvms.failed(Why.BYPASSED)
         pin = typed(digits)
-        verdict = offline_pin.verify_enciphered(card, chip, pin, key, Dice()) if key else offline_pin.verify_plain(card, chip, pin)
+        verdict = (
+            offline_pin.verify_enciphered(card, chip, pin, key, Dice())
+            if key
+            else offline_pin.verify_plain(card, chip, pin)
+        )
         assert not any(pin.digits), "the buffer must be wiped"
         if verdict is None:
             return cvms.failed(Why.WRONG)
@@ -186,9 +191,10 @@ def _pay(card: Card, soft: SoftCard, chip: Chip, world: Play) -> str:
         final = cryptogram.second(card, chip, "Y3" if alone else "Z3", b"", approve=alone)
         return "approved, host not reached" if final.kind == "TC" and final.proved else "declined, host not reached"
     arpc = b"" if world.no_arpc else bytes(8) + b"00" if world.wrong_arpc else authenticated(soft, first, world.arc)
-    final = cryptogram.second(card, chip, world.arc, arpc, world.arc == "00", world.before)
+    final = cryptogram.second(card, chip, world.arc, arpc, world.arc == "00",
+                              world.before(soft) if world.before else b"")  # fmt: skip
     if world.after:
-        scripts.run(card, chip, world.after, tags.SCRIPT_FAILED_AFTER)
+        scripts.run(card, chip, world.after(soft), tags.SCRIPT_FAILED_AFTER)
     if world.arc != "00":
         return "declined by the host"
     if not final.proved:

@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyemv import ac, kd
 
-from firmware.emv import cryptogram, kernel, tags, tlv
-from firmware.emv.chip import Chip
-from firmware.emv.cvm import CvmList, Method
-from firmware.emv.settings import ACCEPTED, EmvSettings
+from firmware.emv import cryptogram, selection, tags, tlv
+from firmware.emv.cvm import CvmList
+from firmware.emv.settings import Method
 from firmware.errors import CardBroken, CardUnsupported
-from firmware.hal.reader import Response
 from hal_mocks.card import crypto
 from hal_mocks.card.soft_card import ISSUER_KEY, Profile, SoftCard
-
-NOW = datetime(2026, 11, 23, 12, 0, 0)
-SETTINGS = EmvSettings(ACCEPTED)
-
-
-class Direct:
-    """The card without a reader."""
-
-    def __init__(self, card: SoftCard) -> None:
-        self.card, self.log = card, []
-
-    def transmit(self, apdu: bytes, timeout_s: float) -> Response:
-        raw = self.card.process(apdu)
-        self.log.append((apdu[1], raw[-2:]))
-        return Response(raw[:-2], int.from_bytes(raw[-2:], "big"))
-
-    def close(self) -> None:
-        pass
-
-
-class Dice:
-    def bytes(self, count: int) -> bytes:
-        return b"\x5a" * count
-
-
-def begin(amount: int = 1250, **profile) -> tuple[Direct, Chip]:
-    card = Direct(SoftCard(Profile(**profile)))
-    return card, kernel.begin(card, amount, SETTINGS, NOW, Dice(), 1)
+from tests.emv.bench import SETTINGS, Dice, Direct, begin, begin_on
 
 
 @pytest.mark.parametrize("external", [True, False])
@@ -52,7 +21,7 @@ def begin(amount: int = 1250, **profile) -> tuple[Direct, Chip]:
 @pytest.mark.parametrize("pse", [True, False])
 def test_approval_by_every_form_of_card(pse: bool, format_2: bool, external: bool) -> None:
     card, chip = begin(pse=pse, format_2=format_2, external_auth=external)
-    first = cryptogram.first(card, chip)
+    first = cryptogram.first(card, chip, Dice())
     assert first.kind == "ARQC"
     key = crypto.session_key(crypto.icc_master_key(ISSUER_KEY, "6200000000000005", "01"), first.atc)
     issuer_auth = crypto.arpc_method_1(key, first.value, b"00") + b"00"
@@ -73,7 +42,7 @@ def test_card_crypto_agrees_with_pyemv() -> None:
 
 def test_wrong_issuer_authentication_ends_in_an_aac_and_its_tvr_bit() -> None:
     card, chip = begin()
-    cryptogram.first(card, chip)
+    cryptogram.first(card, chip, Dice())
     final = cryptogram.second(card, chip, "00", bytes(8) + b"00", approve=True)
     assert final.kind == "AAC"
     assert chip.tvr[4] & 0x40
@@ -81,13 +50,13 @@ def test_wrong_issuer_authentication_ends_in_an_aac_and_its_tvr_bit() -> None:
 
 def test_missing_arpc_ends_in_an_aac() -> None:
     card, chip = begin()
-    cryptogram.first(card, chip)
+    cryptogram.first(card, chip, Dice())
     assert cryptogram.second(card, chip, "00", b"", approve=True).kind == "AAC"
 
 
 def test_silence_sends_z3_and_asks_for_an_aac() -> None:
     card, chip = begin()
-    cryptogram.first(card, chip)
+    cryptogram.first(card, chip, Dice())
     assert cryptogram.second(card, chip, "Z3", b"", approve=False).kind == "AAC"
     assert chip.data[tags.ARC] == b"Z3"
     assert card.card.tcs == []
@@ -95,7 +64,7 @@ def test_silence_sends_z3_and_asks_for_an_aac() -> None:
 
 def test_denial_code_turns_the_first_request_into_a_decline() -> None:
     card, chip = begin(iac_denial="8000000000")  # ODA not performed
-    assert cryptogram.first(card, chip).declined
+    assert cryptogram.first(card, chip, Dice()).declined
 
 
 @pytest.mark.parametrize(
@@ -118,7 +87,7 @@ def test_processing_restrictions_set_exactly_these_bits(profile: dict[str, str],
     assert chip.tvr[1] == byte_2
 
 
-@pytest.mark.parametrize("tag", ["5A", "5F24", "8C", "8D", "57"])
+@pytest.mark.parametrize("tag", ["5A", "5F24", "8C", "8D"])
 def test_missing_mandatory_data_breaks_the_card(tag: str) -> None:
     with pytest.raises(CardBroken, match=f"tag {tag}"):
         begin(drop_tag=tag)
@@ -135,7 +104,7 @@ def test_track_two_of_another_card_breaks_the_card() -> None:
     records[(1, 1)] = records[(1, 1)].replace(bytes.fromhex("6200000000000005"), bytes.fromhex("6200000000000047"))
     card._records = lambda: records
     with pytest.raises(CardBroken, match="different cards"):
-        kernel.begin(Direct(card), 1, SETTINGS, NOW, Dice(), 1)
+        begin_on(Direct(card))
 
 
 def test_a_foreign_card_is_refused_on_a_clear_screen() -> None:
@@ -144,14 +113,31 @@ def test_a_foreign_card_is_refused_on_a_clear_screen() -> None:
             return b"\x6d\x00"
 
     with pytest.raises(CardUnsupported) as refused:
-        kernel.begin(Direct(Foreign()), 1, SETTINGS, NOW, Dice(), 1)
+        begin_on(Direct(Foreign()))
     assert refused.value.why.en == "CARD NOT SUPPORTED"
 
 
-def test_a_card_that_wants_confirmation_is_refused_until_the_full_kernel() -> None:
-    with pytest.raises(CardUnsupported) as refused:
-        begin(priority=0x81)
-    assert refused.value.why.en == "CARD NEEDS A CHOICE"
+def test_who_must_be_asked_which_application() -> None:
+    one = selection.candidates(Direct(SoftCard(Profile())), SETTINGS)
+    confirmed = selection.candidates(Direct(SoftCard(Profile(priority=0x81))), SETTINGS)
+    two = selection.candidates(Direct(SoftCard(Profile(second_app="OTHER", second_priority=1, priority=2))), SETTINGS)
+    assert [selection.choice_needed(f) for f in (one, confirmed, two)] == [False, True, True]
+    assert [c.name for c in two] == ["OTHER", "TAKEBACK TEST"], "the card's wish first"
+    assert selection.automatic(two).name == "OTHER"
+    with pytest.raises(CardUnsupported):
+        selection.automatic(confirmed)
+
+
+def test_a_preferred_name_is_shown_in_its_own_letters() -> None:
+    found = selection.candidates(Direct(SoftCard(Profile(preferred="КАРТА"))), SETTINGS)
+    assert found[0].name == "КАРТА"
+    assert selection.name_of({tags.APP_PREFERRED_NAME: b"\xff\x00", tags.ISSUER_CODE_TABLE: b"\x01"}, b"\xa0") == "A0"
+    assert selection.name_of({tags.APP_LABEL: b" OK  "}, b"\xa0") == "OK"
+
+
+def test_a_card_without_track_two_is_read_all_the_same() -> None:
+    _, chip = begin(drop_tag="57")
+    assert tags.TRACK2 not in chip.data
 
 
 @pytest.mark.parametrize(
@@ -160,19 +146,22 @@ def test_a_card_that_wants_confirmation_is_refused_until_the_full_kernel() -> No
         ("1F00", 100, Method.NO_CVM, "1F0002", 0x00),
         ("1E00", 100, Method.SIGNATURE, "1E0000", 0x00),
         ("0200", 100, Method.ONLINE_PIN, None, 0x00),
-        ("0100", 100, Method.NONE_LEFT, "010001", 0x80),
-        ("4100" + "1F00", 100, Method.NO_CVM, "1F0002", 0x00),
-        ("0103" + "1E00", 100, Method.SIGNATURE, "1E0000", 0x00),
+        ("0100", 100, Method.PLAIN_PIN, None, 0x00),
+        ("4100" + "1F00", 100, Method.PLAIN_PIN, None, 0x00),
+        ("0103" + "1E00", 100, Method.PLAIN_PIN, None, 0x00),
         ("1F06" + "0200", 100, Method.NO_CVM, "1F0602", 0x00),
         ("1F06" + "0200", 30000, Method.ONLINE_PIN, None, 0x00),
-        ("0000", 100, Method.NONE_LEFT, "000001", 0x80),
-        ("2A00", 100, Method.NONE_LEFT, "2A0001", 0xC0),
-        ("1F01", 100, Method.NONE_LEFT, "3F0001", 0x80),
+        ("0000", 100, None, "000001", 0x80),
+        ("2A00", 100, None, "3F0001", 0xC0),
+        ("1F01", 100, None, "3F0001", 0x80),
     ],
 )
-def test_cvm_list(rules: str, amount: int, method: Method, results: str | None, byte_3: int) -> None:
+def test_cvm_list(rules: str, amount: int, method: Method | None, results: str | None, byte_3: int) -> None:
     _, chip = begin(amount, cvm="00002710" + "00000000" + rules)
-    assert CvmList(chip, amount).choose() is method
+    cvms = CvmList(chip)
+    assert cvms.choose() is method
+    if method in (Method.NO_CVM, Method.SIGNATURE):
+        cvms.succeeded()
     if results:
         assert chip.data[tags.CVM_RESULTS].hex().upper() == results
     assert chip.tvr[2] == byte_3
@@ -180,9 +169,16 @@ def test_cvm_list(rules: str, amount: int, method: Method, results: str | None, 
 
 def test_no_cvm_list_at_all() -> None:
     _, chip = begin(drop_tag="8E")
-    assert CvmList(chip, 1).choose() is Method.NO_CVM
+    assert CvmList(chip).choose() is None
     assert chip.data[tags.CVM_RESULTS] == b"\x3f\x00\x00"
     assert not chip.tsi[0] & tags.TSI_CVM_DONE
+
+
+def test_an_amount_condition_needs_the_application_currency() -> None:
+    """A card that does not say in which currency its limits are has none that hold (Book 3, §10.5)."""
+    for drop, expected in (("", Method.NO_CVM), ("9F42", Method.ONLINE_PIN)):
+        _, chip = begin(100, cvm="00002710" + "00000000" + "1F06" + "0200", drop_tag=drop)
+        assert CvmList(chip).choose() is expected
 
 
 # -- parsers ------------------------------------------------------------------------------------------------------------
@@ -207,10 +203,10 @@ def test_tlv_round_trip(tag: int, value: bytes) -> None:
     [
         (tags.AMOUNT, b"\x12\x34", 6, "000000001234"),
         (tags.AMOUNT, bytes.fromhex("000000001234"), 2, "1234"),
-        (tags.PAN, b"\x12\x34", 3, "123400"),
+        (tags.PAN, b"\x12\x34", 3, "1234ff"),
         (tags.PAN, b"\x12\x34\x56", 2, "1234"),
         (0x9F99, b"", 3, "000000"),
     ],
 )
 def test_dol_padding(tag: int, value: bytes, length: int, expected: str) -> None:
-    assert tlv.fill_dol([(tag, length)], {tag: value}, tags.NUMERIC).hex() == expected
+    assert tlv.fill_dol([(tag, length)], {tag: value}).hex() == expected

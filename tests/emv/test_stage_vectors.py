@@ -47,7 +47,9 @@ class Script:
 
 
 def settings(aids: list[dict[str, str]], **more: Any) -> EmvSettings:
-    return EmvSettings(tuple(AidSettings(bytes.fromhex(a["aid"]), partial=a["match"] == "partial") for a in aids), **more)
+    return EmvSettings(
+        tuple(AidSettings(bytes.fromhex(a["aid"]), partial=a["match"] == "partial") for a in aids), **more
+    )
 
 
 def cases(stage: str) -> list[Any]:
@@ -57,7 +59,13 @@ def cases(stage: str) -> list[Any]:
 def test_every_case_has_its_test() -> None:
     count = {s: len(cases(s)) for s in {c["stage"] for c in STAGES}}
     assert count == {"candidate_list": 12, "final_selection": 9, "gpo": 6, "read_application_data": 10}
-    assert sum(len(RULES[k]["cases"]) for k in ("dol", "cvm_list_parse", "cvm_processing", "terminal_action_analysis", "atr")) == 91
+    assert (
+        sum(
+            len(RULES[k]["cases"])
+            for k in ("dol", "cvm_list_parse", "cvm_processing", "terminal_action_analysis", "atr")
+        )
+        == 91
+    )
     assert (len(TVR["terminal_risk_management"]), len(TVR["processing_restrictions"]), len(T0)) == (11, 9, 30)
 
 
@@ -67,7 +75,10 @@ def test_candidate_list(case: dict[str, Any]) -> None:
     if case["expect"] != "OK":
         with pytest.raises(CardUnsupported) as refused:
             selection.candidates(script, ours)
-        assert refused.value.why.en == {"CARD_BLOCKED": "CARD IS BLOCKED", "NOT_ACCEPTED": "CARD NOT SUPPORTED"}[case["expect"]]
+        assert (
+            refused.value.why.en
+            == {"CARD_BLOCKED": "CARD IS BLOCKED", "NOT_ACCEPTED": "CARD NOT SUPPORTED"}[case["expect"]]
+        )
     else:
         found = selection.candidates(script, ours)
         assert selection.choice_needed(found) is ("required" in case["description"] or "confirmation" in case["description"]
@@ -141,7 +152,7 @@ def test_risk_management(case: dict[str, Any]) -> None:
     limit = int(case["config"]["9F1B"], 16)
     ours = EmvSettings((), terminal_type=b"\x22")
     amount = int(case["params"]["81"], 16)
-    chip = a_chip({"5A": "5413330089020011"} | case["icc"] | {"9F02": f"{amount:012d}"}, ours, floor_limit=limit)
+    chip = a_chip({"5A": "6200000000000005"} | case["icc"] | {"9F02": f"{amount:012d}"}, ours, floor_limit=limit)
     mine = [e["amount"] for e in case["txn_log"] if e["pan"].rstrip("F") == chip.pan.reveal()]
     script = Script(case["apdus"])
     risk.manage(script, chip, mine[-1] if mine else 0, Dice())
@@ -231,7 +242,9 @@ _TYPES = {"online capable": b"\x22", "online only": b"\x21", "offline only": b"\
                                   enumerate(RULES["terminal_action_analysis"]["cases"])])  # fmt: skip
 def test_action_analysis(case: dict[str, Any]) -> None:
     codes, able = case["action_codes"], case["capability"]
-    icc = {f"9F{b}": codes[n] for n, b in (("iac_denial", "0E"), ("iac_online", "0F"), ("iac_default", "0D")) if n in codes}
+    icc = {
+        f"9F{b}": codes[n] for n, b in (("iac_denial", "0E"), ("iac_online", "0F"), ("iac_default", "0D")) if n in codes
+    }
     tacs = {n: bytes.fromhex(codes[n]) for n in ("tac_denial", "tac_online", "tac_default") if n in codes}
     chip = a_chip(icc, EmvSettings((), terminal_type=_TYPES[able]), **tacs)
     chip.tvr[:] = bytes.fromhex(case["tvr"])
@@ -256,8 +269,11 @@ def test_t0(case: dict[str, Any]) -> None:
     script = Script(case["exchanges"])
     send = script.send if case["mode"] == "pcsc" else T0Line(script.send).apdu
     raw = "".join(e["command"] for e in case["exchanges"])
-    apdu = {"READ RECORD SFI 1 record 1": "00B2010C00", "SELECT 1PAY.SYS.DDF01": "00A404000E315041592E5359532E444446303100"}
-    command = bytes.fromhex(apdu.get(case["operation"], raw if len(raw) > 8 else raw))
+    apdu = {
+        "READ RECORD SFI 1 record 1": "00B2010C00",
+        "SELECT 1PAY.SYS.DDF01": "00A404000E315041592E5359532E444446303100",
+    }
+    command = bytes.fromhex(apdu.get(case["operation"], raw))
     if case["mode"] == "tpdu" and command[4:] == b"\x00":
         command = command[:4]  # case 1 has no fifth byte at the APDU level
     found = apdu_transport.exchange(send, bytes(command))

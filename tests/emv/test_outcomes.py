@@ -1,0 +1,26 @@
+"""Every stage × outcome with the software card in process. tests/real_parts plays the same rows through pcscd."""
+
+from __future__ import annotations
+
+import pytest
+
+from hal_mocks.card.soft_card import Profile, SoftCard
+from tests.emv.bench import Direct, play
+from tests.emv.outcomes import CASES, Case
+
+
+@pytest.mark.parametrize("case", [pytest.param(c, id=f"{c.stage}: {c.name}") for c in CASES])
+def test_outcome(case: Case) -> None:
+    soft = SoftCard(Profile(**case.profile))
+    done = play(Direct(soft), soft, case.play())
+    assert done.outcome == case.outcome
+    if case.tvr:
+        assert done.tvr == case.tvr, done.chip and done.chip.why
+    if case.cvm:
+        assert done.cvm == case.cvm
+    if done.chip:  # each bit has its reason
+        assert len(done.chip.why) >= sum(b.bit_count() for b in done.chip.tvr)
+
+
+def test_rows_are_named_once() -> None:
+    assert len({(c.stage, c.name) for c in CASES}) == len(CASES)
