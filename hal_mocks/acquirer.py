@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography.utils import CryptographyDeprecationWarning
-from pyemv import ac, kd
+from pyemv import ac, cvn, kd
 
 from firmware.emv import tlv
 from firmware.errors import TakebackError
@@ -24,7 +24,7 @@ from firmware.host.fields import unionpay
 from firmware.host.profiles import UNIONPAY
 from firmware.security import des
 from firmware.security.secrets import Key
-from hal_mocks.card.soft_card import ISSUER_KEY
+from hal_mocks.card.soft_card import ISSUER_KEY, ISSUER_SMC, ISSUER_SMI
 
 SPEC = unionpay()
 warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning)  # pyemv hands over 16-byte keys
@@ -91,6 +91,8 @@ class Acquirer:
     details: dict[tuple[str, str], str] = field(default_factory=dict)  # (batch, STAN) → one detail of a batch upload
     skew: int = 0  # fen by which its own sum of debits is wrong
     refunds_are: str = "posted"
+    scripts: list[tuple[int, str]] = field(default_factory=list)  # (0x71 or 0x72, kind) for the next approval
+    script_results: dict[Place, str] = field(default_factory=dict)  # DF31 as reported by 0620, hex
     moods: deque[Mood] = field(default_factory=deque)
     moody: tuple[str, ...] = ("0100", "0200", "0220")
     keys: tuple[bytes, bytes] = (b"", b"")
@@ -158,6 +160,8 @@ class Acquirer:
             reply = self._answer(request, mood.code) if refused else self._reversal(request)
         elif request.mti == "0820":
             reply = self._inquiry(request)
+        elif request.mti == "0620":
+            reply = self._script_results(request)
         else:
             reply = self._financial(request, mood)
         return self._signed(reply, mood)
@@ -255,7 +259,7 @@ class Acquirer:
         return self._book(request, key, "offline_sale", [(key, "net", int(request.get(4)))])
 
     def _cryptogram(self, request: Message) -> tuple[str, bytes]:
-        """Check the ARQC with pyemv; ('', tag 91) if it is true."""
+        """Check the ARQC with pyemv; ('', tags 91, 71, 72) if it is true."""
         found = dict(tlv.flatten(bytes.fromhex(request.get(55))))
         pan, sequence = request.get(2), request.get(23)[-2:]
         master = kd.derive_icc_mk_a(ISSUER_KEY, pan, sequence)
@@ -264,7 +268,29 @@ class Acquirer:
         expected = ac.generate_ac(key, b"".join(found[t] for t in order))
         if expected != found[0x9F26]:
             return "ARQC is wrong", b""
-        return "", ac.generate_arpc_1(key, expected, b"00") + b"00"
+        arpc = ac.generate_arpc_1(key, expected, b"00") + b"00"
+        return "", tlv.write(0x91, arpc) + self._scripts(pan, sequence, expected, found[0x9F36])
+
+    def _scripts(self, pan: str, sequence: str, arqc: bytes, atc: bytes) -> bytes:
+        """What the issuer wants the card to do, with MACs by pyemv; each is sent once."""
+        card = cvn.MasterCardCVN20(ISSUER_KEY, ISSUER_SMI, ISSUER_SMC, pan, sequence)
+        made = b""
+        for number, (tag, kind) in enumerate(self.scripts, 1):
+            if kind == "change_pin":
+                command = card.generate_pin_change_command("4321", arqc, atc)
+            else:
+                header = bytes.fromhex("8424000008")
+                command = header + card.generate_command_mac(header, arqc, atc)
+            if kind == "wrong_mac":
+                command = command[:-1] + bytes([command[-1] ^ 1])
+            made += tlv.write(tag, tlv.write(0x9F18, number.to_bytes(4, "big")) + tlv.write(0x86, command))
+        self.scripts = []
+        return made
+
+    def _script_results(self, request: Message) -> Message:
+        f55 = dict(tlv.flatten(bytes.fromhex(request.get(55))))
+        self.script_results[request.get(61)[:6], request.get(61)[6:12]] = f55[0xDF31].hex()
+        return self._answer(request, "00")
 
     def _original(self, request: Message, *acts: str) -> Place | None:
         """Named by F61, of the same card, not undone."""
@@ -402,7 +428,7 @@ class Acquirer:
         if request.mti in ("0100", "0200", "0220") and code in ("00", "10"):
             fields["38"] = f"{(len(self.seen) * 7919) % 1_000_000:06d}"
         if arpc:
-            fields["55"] = tlv.write(0x91, arpc).hex()
+            fields["55"] = arpc.hex()
         if amount is not None:
             fields["4"] = f"{amount:012d}"
         header = request.header[:2] + request.header[6:10] + request.header[2:6] + request.header[10:]

@@ -15,7 +15,8 @@ from hal_mocks.acquirer import SPEC
 
 _SECRET = {"35", "36", "52", "62"}
 NAMES = {"0200": "financial request", "0210": "reply", "0400": "reversal", "0410": "reversal reply",
-         "0100": "booking request", "0110": "booking reply", "0220": "refund or notice", "0230": "its reply",
+         "0100": "booking request", "0110": "booking reply", "0620": "script results", "0630": "its reply",
+         "0220": "refund or notice", "0230": "its reply",
          "0500": "settlement", "0510": "settlement reply", "0320": "batch upload", "0330": "upload reply",
          "0800": "sign-on", "0810": "sign-on reply", "0820": "echo", "0830": "echo reply"}  # fmt: skip
 

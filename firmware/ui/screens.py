@@ -134,7 +134,7 @@ def enter_pin(fen: int, stars: int, note: Word | None = None) -> Screen:
 
 def application(name: str) -> Screen:
     """One application of the card that asks to be confirmed."""
-    return Screen("application", w.CHOOSE_APP, "", (name, w.USE_THIS_APP), w.K_OK_NO, audience="customer")
+    return Screen("application", w.USE_THIS_APP, "", (name,), w.K_OK_NO, audience="customer")
 
 
 def pin_result(word: Word, fen: int) -> Screen:

@@ -96,6 +96,11 @@ def fresh(desk: Desk) -> None:
     desk.config = settings(operators={"sign_on": True})
 
 
+def scripted(desk: Desk) -> None:
+    desk.world.wallet[0] = SoftCard(Profile(oda="cda"))
+    desk.world.bank.scripts = [(0x71, "unblock_pin"), (0x72, "wrong_mac")]
+
+
 CURE = do("the paper is cleared", lambda d: d.world.paper.cure())
 LINE_UP = do("the line returns", lambda d: setattr(d.world, "line_up", True))
 FILMS: dict[str, Film] = {
@@ -108,7 +113,12 @@ FILMS: dict[str, Film] = {
     "declined_by_bank": Film(mood("decline"), lambda: buys("1250")),
     "declined_by_card": Film(card(Profile(declines_first=True)), lambda: buys("1250")),
     "card_refuses_after_approval": Film(card(Profile(refuses_second=True)), lambda: buys("1250")),
-    "card_needs_offline_pin": Film(card(Profile(cvm=CVM_OFFLINE_PIN)), lambda: buys("1250")),
+    "card_needs_offline_pin": Film(card(Profile(cvm=CVM_OFFLINE_PIN, second_app="DEBIT", label="CREDIT")), lambda: [
+        *buys("1250"), on("choose_application", press("1")), *[on("enter_pin", press("9999", "enter"))] * 2,
+        on("enter_pin", press("1234", "enter"))]),
+    "card_pin_blocked": Film(card(Profile(cvm=CVM_OFFLINE_PIN, priority=0x81)), lambda: [
+        *buys("1250"), on("application", press("enter")), *[on("enter_pin", press("9999", "enter"))] * 3]),
+    "issuer_scripts": Film(scripted, lambda: buys("1250")),
     "jam_cured": Film(jam(7), lambda: [*buys("1250"), on("hold", CURE, press("enter"))]),
     "jam_taken_back": Film(jam(7), lambda: buys("1250")),
     "jam_digital_copy": Film(
