@@ -13,6 +13,7 @@ from firmware.flows import (
     cash,
     day,
     forced,
+    parameters,
     query,
     queue,
     reports,
@@ -92,5 +93,6 @@ MAIN: Pages = (
         Item(w.RULES, rule_card.rules),
         Item(w.FORCED, forced.force),
         Item(w.TRAINING, training.training),
+        Item(w.PARAMETERS, parameters.download),
     ),
 )

@@ -24,6 +24,7 @@ from firmware.host.fields import unionpay
 from firmware.host.profiles import UNIONPAY
 from firmware.security import des
 from firmware.security.secrets import Key
+from hal_mocks import downloads
 from hal_mocks.card.soft_card import ISSUER_KEY, ISSUER_SMC, ISSUER_SMI
 
 SPEC = unionpay()
@@ -91,6 +92,7 @@ class Acquirer:
     details: dict[tuple[str, str], str] = field(default_factory=dict)  # (batch, STAN) → one detail of a batch upload
     skew: int = 0  # fen by which its own sum of debits is wrong
     refunds_are: str = "posted"
+    offers: downloads.Offers = field(default_factory=downloads.Offers)
     scripts: list[tuple[int, str]] = field(default_factory=list)  # (0x71 or 0x72, kind) for the next approval
     script_results: dict[Place, str] = field(default_factory=dict)  # DF31 as reported by 0620, hex
     moods: deque[Mood] = field(default_factory=deque)
@@ -177,6 +179,8 @@ class Acquirer:
     # -- management ------------------------------------------------------------------------------------------------
 
     def _management(self, request: Message) -> Message:
+        if request.get(60)[8:11] in downloads.KINDS:
+            return self._parameters(request)
         if request.mti == "0500":
             return self._settle(request)
         if request.mti == "0320":
@@ -193,6 +197,11 @@ class Acquirer:
         reply = self._answer(request, "00")
         f60 = "00" + self.batch + "003"
         return Message(reply.mti, {**reply.fields, "60": f60, "62": f62.hex()}, reply.header)
+
+    def _parameters(self, request: Message) -> Message:
+        f62 = downloads.answer(self.offers, request.get(60)[8:11], bytes.fromhex(request.get(62)))
+        reply = self._answer(request, "00" if f62 is not None else "25")
+        return Message(reply.mti, {**reply.fields, **({"62": f62.hex()} if f62 else {})}, reply.header)
 
     # -- money -----------------------------------------------------------------------------------------------------
 

@@ -99,7 +99,7 @@ def begin(t: Terminal, card: Card, title: Word, amount: int) -> Chip:
             log.event("application not taken", why=str(why))
             found.remove(chosen)
             if found:
-                t.console.tell(screens.refused(w.TRY_ANOTHER), Sound.ERROR)
+                t.console.tell(screens.try_another(), Sound.ERROR)
     raise CardUnsupported(w.NO_COMMON_APP)
 
 
@@ -173,7 +173,7 @@ def offline_pin_entry(t: Terminal, card: Card, chip: Chip, amount: int, cvms: Cv
             return cvms.succeeded()
         left = verdict.left
         t.console.sound(Sound.ERROR)
-    t.console.tell(screens.refused(w.PIN_BLOCKED), Sound.ERROR)
+    t.console.tell(screens.pin_result(w.PIN_BLOCKED, amount), Sound.ERROR)
     return cvms.failed(Why.TRY_LIMIT)
 
 

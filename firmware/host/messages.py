@@ -14,6 +14,8 @@ from firmware.security.secrets import Pan, PinBlock, Track2
 SIGN_ON_3DES, SIGN_OFF, ECHO_TEST = "003", "002", "301"
 SETTLE, UPLOAD, UPLOAD_END_BALANCED, UPLOAD_END_NOT = "201", "201", "207", "202"
 SCRIPT_RESULTS = "951"
+CAPK_LIST, CAPK_ITEM, CAPK_END = "372", "370", "371"
+AID_LIST, AID_ITEM, AID_END = "382", "380", "381"
 INQUIRE = "901"  # a marked extension of ours: no acquirer's profile has it (money rule 11)
 _F53_PIN = "2600000000000000"  # X9.8 with PAN, double-length key
 
@@ -129,6 +131,15 @@ def batch_upload(profile: Profile, caller: Caller, stan: str, batch: str, f48: s
     fields = {"11": stan, "41": caller.terminal_id, "42": caller.merchant_id, "48": f48,
               "60": profile.acts["upload"].f60_1 + batch + kind}  # fmt: skip
     return Message("0320", fields, caller.header)
+
+
+def parameters(profile: Profile, caller: Caller, stan: str, batch: str, kind: str, f62: bytes = b"") -> Message:
+    """Lists, items and ends of a download: `kind` is F60.3 (host facts, 1.3). Asking for a list is an 0820, the rest an
+    0800. No MAC."""
+    fields = {"11": stan, "41": caller.terminal_id, "42": caller.merchant_id,
+              "60": profile.acts["parameters"].f60_1 + batch + kind}  # fmt: skip
+    mti = "0820" if kind in (CAPK_LIST, AID_LIST) else "0800"
+    return Message(mti, fields | ({"62": f62.hex()} if f62 else {}), caller.header)
 
 
 def sign_off(profile: Profile, caller: Caller, stan: str, batch: str) -> Message:

@@ -64,6 +64,7 @@ UNIONPAY = Profile(
         "upload": Act("0320", "", "", "00"),
         "sign_off": Act("0820", "", "", "00"),
         "sign_on": Act("0800", "", "", "00"),
+        "parameters": Act("0820", "", "", "00"),
         "echo": Act("0820", "", "", "00"),
     },
 )

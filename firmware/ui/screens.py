@@ -137,8 +137,13 @@ def application(name: str) -> Screen:
     return Screen("application", w.USE_THIS_APP, "", (name,), w.K_OK_NO, audience="customer")
 
 
+def try_another() -> Screen:
+    """The application that was chosen cannot be used; there is another."""
+    return Screen("try_another", w.CHOOSE_APP, "", (w.TRY_ANOTHER,), w.K_OK, alarm=True, audience="customer")
+
+
 def pin_result(word: Word, fen: int) -> Screen:
-    return Screen("pin_result", w.ENTER_PIN, money(fen), (word,), audience="customer")
+    return Screen("pin_result", w.ENTER_PIN, money(fen), (word,), alarm=word is w.PIN_BLOCKED, audience="customer")
 
 
 def asking(title: Word, fen: int) -> Screen:

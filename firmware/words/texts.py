@@ -68,6 +68,9 @@ SCAN_QR = Word("请顾客扫码", "PLEASE SCAN")
 
 # refusals
 NO_COMMON_APP = Word("不支持此卡", "CARD NOT SUPPORTED")
+PARAMETERS = Word("参数下载", "PARAMETERS")
+PARAMETERS_IN = Word("应用{aids}个 公钥{keys}个", "{aids} AIDS, {keys} KEYS")
+PARAMETERS_BAD = Word("参数有误 保留原参数", "BAD DATA: OLD KEPT")
 CARD_BLOCKED = Word("卡片已锁定", "CARD IS BLOCKED")
 CHOOSE_APP = Word("请选择卡应用", "CHOOSE APPLICATION")
 USE_THIS_APP = Word("使用此应用?", "USE THIS ONE?")

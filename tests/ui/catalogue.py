@@ -34,7 +34,7 @@ def all_screens() -> list[Screen]:
     holds = [screens.hold(t, 60) for t in PrinterTrouble]
     holds += [screens.hold(t, 60, may_copy=False) for t in PrinterTrouble]
     troubles = [screens.printer_trouble(t) for t in PrinterTrouble]
-    refusals = [w.NO_COMMON_APP, w.CARD_BLOCKED, w.TRY_ANOTHER, w.PIN_BLOCKED, w.CARD_BROKEN, w.CARD_PULLED, w.READER_LOST, w.OTHER_CARD,
+    refusals = [w.NO_COMMON_APP, w.CARD_BLOCKED,  w.CARD_BROKEN, w.CARD_PULLED, w.READER_LOST, w.OTHER_CARD,
                 w.NOT_FOUND, w.ALREADY_VOIDED, w.OTHER_BATCH, w.STILL_OWED, w.KEYS_MISSING,
                 w.KEYPAD_LOST, w.CLOCK_UNTRUSTED, w.RELEASE_FIRST, w.TIMED_OUT, w.NOT_CHARGED, w.PAPER_OUT,
                 w.CARD_PROTOCOL, w.CARD_MUTE, w.OFFLINE]  # fmt: skip
@@ -53,7 +53,7 @@ def all_screens() -> list[Screen]:
         screens.amount(BIGGEST, w.AMOUNT_TOO_BIG.fill(cap=screens.money(BIGGEST))),
         screens.voucher(w.VOID, "000123"), screens.insert_card(w.VOID, BIGGEST), screens.reading(w.SALE, BIGGEST),
         screens.enter_pin(BIGGEST, 12), screens.enter_pin(BIGGEST, 12, w.PIN_WRONG.fill(left=12)),
-        screens.enter_pin(BIGGEST, 0, w.PIN_LAST_TRY), screens.pin_result(w.PIN_OK, BIGGEST),
+        screens.enter_pin(BIGGEST, 0, w.PIN_LAST_TRY), screens.pin_result(w.PIN_OK, BIGGEST), screens.pin_result(w.PIN_BLOCKED, BIGGEST), screens.try_another(),
         screens.application("UNIONPAY PREPAID"), *choices(), screens.asking(w.ECHO, BIGGEST), screens.reversing(12),
         screens.printing(BIGGEST, True), screens.printing(BIGGEST, False), screens.next_copy(w.HAND_OVER, BIGGEST),
         screens.next_copy(w.BOOKED, BIGGEST),
