@@ -55,7 +55,7 @@ class Parameters:
             made = made.with_keys({(k.rid, k.index): k for k in keys} or made.keys)
             text = catalogue.write(made)
             catalogue.read(text, catalogue.FILE)  # what could not be read back is not written
-            files.replace(self._config.state_directory() / catalogue.FILE, text.encode())
+            files.replace(self._config.state_directory().joinpath(catalogue.FILE), text.encode())
         except _Refused as no:
             return no.code
         except (NotSent, NoAnswer, HostError) as broken:
