@@ -15,6 +15,7 @@ from drivers.gpio_signals import GpioSignals
 from drivers.matrix_keypad import MatrixKeypad
 from drivers.oled_display import OledDisplay
 from drivers.outlet import Outlets
+from drivers.safe import FileSafe
 from firmware import app, config, log, terminal
 from firmware.hal.devices import Devices
 from firmware.security import keystore
@@ -39,7 +40,7 @@ def main(file: str, seconds: float) -> None:
         display=OledDisplay(glass, "zh"), printer=board.printer(settings), link=board.link(settings),
         clock=system.SystemClock(), random=system.SystemRandom(), disk=system.SqliteDisk(state),
         inbox=system.QueueInbox(), signals=GpioSignals(18, [22, 23, 24, 25], chip), watchdog=system.NotifyWatchdog(""),
-        outlet=Outlets("", 0),
+        outlet=Outlets("", 0), safe=FileSafe(state),
     )  # fmt: skip
     log.quiet()
     built = threading.Event()

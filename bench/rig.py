@@ -16,6 +16,7 @@ from drivers import board, oled_display, system
 from drivers.gpio_signals import NoSignals
 from drivers.oled_display import OledDisplay
 from drivers.outlet import Outlets
+from drivers.safe import FileSafe
 from firmware import config, log, terminal
 from firmware.config import Config
 from firmware.hal.devices import Devices
@@ -103,6 +104,7 @@ class Rig:
             random=system.SystemRandom(), disk=self.disk, inbox=self.person, signals=NoSignals(),
             watchdog=system.NotifyWatchdog(""),
             outlet=Outlets("", 0),
+            safe=FileSafe(self.state),
         )  # fmt: skip
         self.terminal = terminal.build(self.config, self.devices, self.keys)
         assert self.terminal.session.sign_on() == ""

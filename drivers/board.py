@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import serial
 
-from drivers import printer_models, serial_port, system
+from drivers import printer_models, serial_port, system, tpm
 from drivers.escpos_printer import EscposPrinter
 from drivers.gpio_signals import GpioSignals, NoSignals
 from drivers.matrix_keypad import MatrixKeypad, library
@@ -14,6 +15,7 @@ from drivers.oled_display import OledDisplay, open_i2c, open_spi
 from drivers.outlet import Outlets
 from drivers.panel import Panel
 from drivers.pcsc_reader import PcscReader
+from drivers.safe import FileSafe, Switch
 from drivers.scanner import Scanner
 from drivers.tls_link import TlsLink
 from firmware.config import Config, Parts
@@ -24,6 +26,8 @@ from firmware.hal.events import Post
 from firmware.hal.keypad import Keypad
 from firmware.hal.openers import Openers
 from firmware.hal.signals import Signals
+from firmware.security import sealing
+from firmware.security.sealing import Secret
 
 
 def openers(config: Config) -> Openers:
@@ -61,7 +65,22 @@ def build(config: Config) -> Devices:
         signals=signals,
         watchdog=system.NotifyWatchdog(),
         outlet=outlet(config),
+        safe=safe(config),
     )
+
+
+def secret(config: Config) -> Secret:
+    """What opens the key store on this device."""
+    directory, given = config.state_directory(), config.security.device_key
+    if config.security.seal == "tpm":
+        return tpm.from_tpm(directory)
+    return sealing.from_file(directory, Path(given) if given else None)
+
+
+def safe(config: Config) -> FileSafe:
+    """The key store, with a switch where the settings name its pin."""
+    pin = config.parts.tamper_pin
+    return FileSafe(config.state_directory(), secret(config), Switch(library(), pin) if pin else None)
 
 
 class Outside(Outlets):

@@ -1,4 +1,4 @@
-"""`takeback` = `python -m firmware [run|doctor|journal|rules|provision] --config FILE`: config → drivers.board →
+"""`takeback` = `python -m firmware [run|doctor|journal|rules|keys|provision] --config FILE`: config → drivers.board →
 app."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from firmware import __version__, app, config, doctor, log, terminal
+from firmware import __version__, app, ceremony, config, doctor, log, terminal
 from firmware.doctor import Health
 from firmware.errors import ConfigError, DeviceError, DisplayLost, JournalError, KeyProblem, TakebackError
 from firmware.hal.devices import Devices
@@ -27,11 +27,14 @@ _MARKS = {Health.OK: "ok    ", Health.NOTE: "note  ", Health.FAULT: "FAULT "}
 def main(arguments: list[str] | None = None) -> int:
     """0 on success; 1 for a broken terminal; 2 for a wrong call or setting, said in one sentence."""
     parser = argparse.ArgumentParser("takeback", description="Payment terminal that can always take it back.")
-    parser.add_argument("command", nargs="?", default="run", choices=("run", "doctor", "journal", "rules", "provision"))
-    parser.add_argument("what", nargs="?", default="", choices=("", "verify", "export", "show", "install"),
-                        help="journal verify, export or show; rules show or install")  # fmt: skip
-    parser.add_argument("file", nargs="?", type=Path, help="journal export: the folder; rules install: the pack, its "
-                        "signature beside it as FILE.sig")  # fmt: skip
+    commands = {"run": _run, "doctor": _doctor, "journal": _journal, "rules": _rules, "keys": _keys,
+                "provision": _provision}  # fmt: skip
+    parser.add_argument("command", nargs="?", default="run", choices=tuple(commands))
+    parser.add_argument("what", nargs="?", default="",
+                        choices=("", "verify", "export", "show", "install", "load", "block"),
+                        help="journal verify, export, show; rules show, install; keys show, load, block")  # fmt: skip
+    parser.add_argument("file", nargs="?", type=Path,
+                        help="journal export: the folder; rules install: the pack, beside it FILE.sig")  # fmt: skip
     parser.add_argument("--config", help=f"settings (default: $TAKEBACK_CONFIG, else {config.DEFAULT_FILE})")
     parser.add_argument("--test-keys", action="store_true", help="provision: make random test keys and a test CA")
     parser.add_argument("--json", action="store_true", help="doctor: findings as a JSON list")
@@ -40,10 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         settings = config.load(config.find(options.config))
-        command = {"run": _run, "doctor": _doctor, "journal": _journal, "rules": _rules, "provision": _provision}[
-            options.command
-        ]
-        return command(settings, options)
+        return commands[options.command](settings, options)
     except ConfigError as wrong:
         sys.stderr.write(f"{wrong}\n")
         return 2
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(settings: config.Config, options: argparse.Namespace) -> int:
     from drivers import board
 
-    keys = keystore.load(settings.state_directory())
+    keys = keystore.load(settings.state_directory(), board.secret(settings))
     try:
         devices = board.build(settings)
     except ImportError as missing:
@@ -165,6 +165,19 @@ def _rules(settings: config.Config, options: argparse.Namespace) -> int:
     return 0
 
 
+def _keys(settings: config.Config, options: argparse.Namespace) -> int:
+    """Show what is there, or take a TMK or DUKPT key from two custodians."""
+    from drivers import board
+
+    clock, random = board.openers(settings).clock(), board.openers(settings).random().bytes
+    book = journal.Journal(board.disk(settings), clock)
+    desk = ceremony.Ceremony(settings, book, clock, board.secret(settings), random, ceremony.ask, _say)
+    try:
+        return {"load": desk.load, "block": desk.block}.get(options.what, desk.show)()
+    finally:
+        book.close()
+
+
 def _no_core_dumps() -> None:
     """Card data lives in memory while a card is read: no image of it may ever reach a disk (S53)."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -178,7 +191,9 @@ def _provision(settings: config.Config, options: argparse.Namespace) -> int:
     if (directory / keystore.FILE).exists():
         sys.stderr.write(f"{directory / keystore.FILE} exists; remove it first if its journal is no longer needed\n")
         return 2
-    provision.test_keys(directory, settings.host.server_name)
+    from drivers import board
+
+    provision.test_keys(directory, settings.host.server_name, board.secret(settings))
     sys.stdout.write(f"test keys and certificates are in {directory}\n")
     return 0
 

@@ -50,13 +50,23 @@ def boot(t: Terminal) -> None:
     t.devices.reader.start(t.devices.inbox.post)
     t.devices.keypad.start(t.devices.inbox.post)
     t.devices.outlet.start(t.devices.inbox.post)
+    t.devices.safe.start(t.devices.inbox.post)
     _remember_rules(t)
+    _guard_keys(t)
     guarded(t, recover)
     guarded(t, show_idle)
     log.event("ready")
     guarded(t, sign_on.sign_on)
     guarded(t, carry_out.tell_customer)
     t.console.rested()
+
+
+def _guard_keys(t: Terminal) -> None:
+    """A case that stands open, or an erasure that a power cut left half done (SEC6)."""
+    opened = t.devices.safe.open() and not t.session.erased
+    half_done = t.session.erased and not (t.journal.setting("tampered") and t.ledger.keystore.erased)
+    if opened or half_done:
+        t.session.erase(t.devices.safe)
 
 
 def _remember_rules(t: Terminal) -> None:

@@ -100,6 +100,7 @@ class Parts:
     keypad_columns: str = _limits(1, 40, "12,16,20,21")
     buzzer_pin: int = _limits(0, 27, 18)
     lamp_pins: str = _limits(0, 40, "22,23,24,25")
+    tamper_pin: int = _limits(0, 27, 0)  # 0: no switch
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,16 @@ class Emv:
 
     pin_bypass: bool = False
     trace: bool = False
+
+
+@dataclass(frozen=True)
+class Security:
+    """How the key store is sealed to this device, and where its key file is (empty: beside the store)."""
+
+    seal: str = _one_of("file", "tpm", default="file")
+    device_key: str = _limits(0, 255, "")
+    pin_keys: str = _one_of("session", "dukpt", default="session")  # from the sign-on, or one key for each PIN
+    pin_tries: int = _limits(1, 9, 3)  # PINs a day that a bank may call wrong before the card is refused here
 
 
 @dataclass(frozen=True)
@@ -169,6 +180,7 @@ class Config:
     operators: Operators = field(default_factory=Operators)
     notices: Notices = field(default_factory=Notices)
     emv: Emv = field(default_factory=Emv)
+    security: Security = field(default_factory=Security)
     paths: Paths = field(default_factory=Paths)
 
     def state_directory(self, environ: Mapping[str, str] | None = None) -> Path:

@@ -1,16 +1,25 @@
 """Everything that can break, drawn once. What card or host *decided* is a value and never appears here.
 
-TakebackError ├── FlowEnd                 a flow ends early, nothing is broken │   ├── Cancelled           red key,
-before the request was sent │   ├── CardAbsent          the customer is not here: another way was asked for │   ├──
-IdleTimeout         nobody answered a prompt in time │   └── Refused             the terminal will not do this;
-carries the Word that says why ├── DeviceError             a part let us down │   ├── NotSent             no byte
-reached the host: owes nothing │   ├── NoAnswer            a byte may have reached the host: owes a reversal │   ├──
-CardError           NoCard · CardMute · CardLost · CardUnsupported · CardBroken │   ├── ReaderLost          reader or
-its service is gone │   ├── PrinterFault        carries a PrinterTrouble │   ├── DisplayLost         the glass no
-longer takes frames │   └── KeypadLost          the keys no longer answer ├── HostError               MessageError
-(cannot be decoded) · MacWrong · Foreign (does not match the request) ├── KeyProblem              key store missing,
-wrong check value, no working key ├── ConfigError             one sentence naming file and key └── JournalError
-the journal cannot be opened, or it does not verify"""
+TakebackError
+├── FlowEnd               a flow ends early, nothing is broken
+│   ├── Cancelled         red key, before the request was sent
+│   ├── CardAbsent        the customer is not here: another way was asked for
+│   ├── IdleTimeout       nobody answered a prompt in time
+│   └── Refused           the terminal will not do this; carries the Word that says why
+├── DeviceError           a part let us down
+│   ├── NotSent           no byte reached the host: owes nothing
+│   ├── NoAnswer          a byte may have reached the host: owes a reversal
+│   ├── CardError         NoCard · CardMute · CardLost · CardUnsupported · CardBroken (· emv.selection.NotTaken)
+│   ├── ReaderLost        reader or its service is gone
+│   ├── PrinterFault      carries a PrinterTrouble
+│   ├── DisplayLost       the glass no longer takes frames
+│   └── KeypadLost        the keys no longer answer
+├── HostError             MessageError (cannot be decoded) · MacWrong · Foreign (does not match the request)
+├── KeyProblem            key store missing, wrong check value, no working key
+│   └── WrongKeyUse       a key was asked for something it is not for
+├── ConfigError           one sentence naming file and key
+└── JournalError          the journal cannot be opened, or it does not verify
+"""
 
 from __future__ import annotations
 
@@ -141,6 +150,10 @@ class Foreign(HostError):
 
 class KeyProblem(TakebackError):
     """Keys are missing, or a check value does not match."""
+
+
+class WrongKeyUse(KeyProblem):
+    """A key was asked for something it is not for (SEC4): a defect of ours, never of the host's."""
 
 
 class ConfigError(TakebackError):

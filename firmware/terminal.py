@@ -17,6 +17,7 @@ from firmware.ledger.session import Session
 from firmware.ledger.settlement import Settlement
 from firmware.ledger.true_time import TrueTime
 from firmware.ledger.uploads import Uploads
+from firmware.security.dukpt import Once
 from firmware.security.keystore import Keystore
 from firmware.security.operators import Operators
 from firmware.ui.console import Console
@@ -44,6 +45,7 @@ class Terminal:
     operators: Operators
     pack: Pack
     requests: Requests
+    once: Once
 
     @property
     def journal(self) -> Journal:
@@ -69,10 +71,12 @@ def build(config: Config, devices: Devices, keystore: Keystore) -> Terminal:
     host = Host(devices.link, config, devices.clock, devices.random)
     session = Session(ledger, host, devices.clock, time, config.merchant.operator)
     pack = packs.load(config.withdraw.rules, config.state_directory())
+    console = Console(devices, config.times, config.merchant.language)
+    console.on_tamper = lambda: session.erase(devices.safe)
     return Terminal(
         config=config,
         devices=devices,
-        console=Console(devices, config.times, config.merchant.language),
+        console=console,
         ledger=ledger,
         host=host,
         session=session,
@@ -86,4 +90,5 @@ def build(config: Config, devices: Devices, keystore: Keystore) -> Terminal:
                             (config.operators.argon_kib, config.operators.argon_rounds)),
         pack=pack,
         requests=Requests(journal),
+        once=Once(journal, lambda plain: keystore.seal_state(plain, devices.random.bytes), keystore.unseal_state),
     )  # fmt: skip

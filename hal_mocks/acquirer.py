@@ -23,7 +23,7 @@ from firmware.host.codec import Message
 from firmware.host.fields import unionpay
 from firmware.host.profiles import UNIONPAY
 from firmware.security import des
-from firmware.security.secrets import Key
+from firmware.security.secrets import Key, Use
 from hal_mocks import downloads
 from hal_mocks.card.soft_card import ISSUER_KEY, ISSUER_SMC, ISSUER_SMI
 
@@ -191,9 +191,10 @@ class Acquirer:
         self._seed += 1
         pik, mak = rng.randbytes(16), rng.randbytes(8)
         self.keys = (pik, mak)
-        tmk = Key(self.tmk)
-        f62 = (des.encrypt(tmk, pik) + des.check_value(Key(pik)) + des.encrypt(tmk, mak) + bytes(8)
-               + des.check_value(Key(mak)))  # fmt: skip
+        tmk = Key(self.tmk, Use.WRAP)
+        f62 = (des.encrypt(tmk, pik, Use.WRAP) + des.check_value(Key(pik, Use.PIN)) + des.encrypt(tmk, mak, Use.WRAP)
+        + bytes(8)
+               + des.check_value(Key(mak, Use.MAC)))  # fmt: skip
         reply = self._answer(request, "00")
         f60 = "00" + self.batch + "003"
         return Message(reply.mti, {**reply.fields, "60": f60, "62": f62.hex()}, reply.header)
@@ -447,8 +448,8 @@ class Acquirer:
         if not sign:
             return codec.encode(reply, SPEC)
         blank = codec.encode(Message(reply.mti, {**reply.fields, "64": "00" * 8}, reply.header), SPEC)
-        return blank[:-8] + mac.ecb_mac(Key(self.keys[1]), blank[11:-8])
+        return blank[:-8] + mac.ecb_mac(Key(self.keys[1], Use.MAC), blank[11:-8])
 
     def _mac_right(self, frame: bytes, request: Message) -> bool:
         return "64" in request.fields and bool(self.keys[1]) and (
-            frame[-8:] == mac.ecb_mac(Key(self.keys[1]), frame[11:-8]))  # fmt: skip
+            frame[-8:] == mac.ecb_mac(Key(self.keys[1], Use.MAC), frame[11:-8]))  # fmt: skip

@@ -103,6 +103,7 @@ class Desk:
             signals=parts.SimSignals(power, film),
             watchdog=parts.SimWatchdog(power),
             outlet=parts.SimOutlet(w, power),
+            safe=parts.SimSafe(w, power),
         )
 
     def inbox(self, power: Power) -> parts.SimInbox:
@@ -117,7 +118,8 @@ class Desk:
         self.film.now = None
         log.to(_Quiet())
         try:
-            self.terminal = terminal.build(self.config, self.devices(power), self.keystore)
+            keys = self.keystore.without_tmk() if self.world.erased else self.keystore
+            self.terminal = terminal.build(self.config, self.devices(power), keys)
             app.run(self.terminal)
         except EndOfPlay:
             return Played(False, power)

@@ -164,16 +164,25 @@ class SimKeypad:
         return self._p.call("keypad.read_pin", lambda: self._read(into, on_count, timeout_s))
 
     def _read(self, into: bytearray, on_count: Callable[[int], None], timeout_s: float) -> PinEnd:
+        """What is not a key waits, as it would in the driver's queue."""
         digits, left = PinDigits(into, on_count), timeout_s
-        while left > 0:
-            event = self._inbox.next(min(left, ALIVE_S))
-            if event is None:
-                left -= ALIVE_S
-                digits.alive()
-            end = digits.key(event.key) if isinstance(event, KeyPressed) else None
-            if end:
-                return end
-        return PinEnd.TIMEOUT
+        later: list[Event] = []
+        try:
+            while left > 0:
+                event = self._inbox.next(min(left, ALIVE_S))
+                if event is None:
+                    left -= ALIVE_S
+                    digits.alive()
+                elif not isinstance(event, KeyPressed):
+                    later.append(event)
+                    digits.alive()
+                end = digits.key(event.key) if isinstance(event, KeyPressed) else None
+                if end:
+                    return end
+            return PinEnd.TIMEOUT
+        finally:
+            for event in later:
+                self._inbox.post(event)
 
 
 class SimCard:
@@ -230,6 +239,22 @@ class SimReader:
 
     def present(self) -> bool:
         return self._p.call("reader.present", lambda: self._w.reader_up and self._w.slot is not None)
+
+
+class SimSafe:
+    """The case and what it keeps."""
+
+    def __init__(self, world: World, power: Power) -> None:
+        self._w, self._p = world, power
+
+    def start(self, post: Post) -> None:
+        self._p.call("safe.start", lambda: None)
+
+    def open(self) -> bool:
+        return self._p.call("safe.open", lambda: self._w.case_open)
+
+    def erase(self) -> None:
+        self._p.call("safe.erase", lambda: setattr(self._w, "erased", True))
 
 
 class SimPrinter:

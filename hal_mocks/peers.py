@@ -86,6 +86,7 @@ class Peers:
         keys = provision.test_keys(state, "bank.test")
         enrol(state)
         self.world = World(wallet=[SoftCard(), SoftCard(Profile(pan=PAN_B, cvm=CVM_ONLINE_PIN))])
+        assert keys.tmk
         self.world.bank.tmk = keys.tmk.reveal()
         self.lock = threading.RLock()
         self.said: list[str] = []

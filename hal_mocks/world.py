@@ -9,19 +9,25 @@ from datetime import datetime, timedelta
 
 from firmware.hal.printer import Proof
 from firmware.security.keystore import Keystore
-from firmware.security.secrets import Key
+from firmware.security.secrets import Key, Use
 from hal_mocks.acquirer import Acquirer
 from hal_mocks.card.soft_card import SoftCard
 from hal_mocks.paper import Roll
 
-KEYSTORE = Keystore(Key(bytes(range(1, 17))), Key(bytes(range(40, 72))), Key(bytes(range(80, 112))))
+TMK = bytes(range(1, 17))
+KEYSTORE = Keystore(
+    Key(TMK, Use.WRAP),
+    Key(bytes(range(40, 72)), Use.CARD),
+    Key(bytes(range(80, 112)), Use.TOKEN),
+    Key(bytes(range(120, 152)), Use.STATE),
+)
 
 
 @dataclass
 class World:
     """Plain data: `save` and `load` copy it whole, so that a sweep can fork it."""
 
-    bank: Acquirer = field(default_factory=lambda: Acquirer(KEYSTORE.tmk.reveal()))
+    bank: Acquirer = field(default_factory=lambda: Acquirer(TMK))
     paper: Roll = field(default_factory=Roll)
     slot: SoftCard | None = None
     wallet: list[SoftCard] = field(default_factory=lambda: [SoftCard()])
@@ -32,6 +38,8 @@ class World:
     cut_request_at: int = -1  # bytes of the next request of `cut_kinds` that still get through
     cut_kinds: tuple[str, ...] = ("0100", "0200", "0220", "0400")
     glass_up: bool = True
+    case_open: bool = False
+    erased: bool = False  # the stored TMK is gone
     reader_up: bool = True
     printer_silent: bool = False
     printer_proof: Proof = Proof.PRINTED  # how sure the printer is of a job that went well

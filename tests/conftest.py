@@ -45,7 +45,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
     wanted = secrets([])
     for path in sorted(Path(base).rglob("*")):
-        exempt = path.name.startswith("keystore.json") or path.parent.name == "certs"
+        exempt = path.name.startswith(("keystore.json", "device.key")) or path.parent.name == "certs"
         found = leaks(path.read_bytes(), wanted) if path.is_file() and not exempt else []
         if found:
             print(f"\nCANARY: {path.name} holds {found}")

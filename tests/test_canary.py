@@ -13,7 +13,7 @@ from drivers.system import SqliteDisk
 from firmware import log
 from firmware.security import pin
 from firmware.security.keystore import FILE as KEYSTORE
-from firmware.security.secrets import Key, Pan, PinBlock, Track2
+from firmware.security.secrets import Key, Pan, PinBlock, Track2, Use
 from hal_mocks import desk as desk_module
 from hal_mocks.acquirer import Mood
 from hal_mocks.card.soft_card import CVM_ONLINE_PIN, PAN_A, PAN_B, Profile, SoftCard
@@ -129,7 +129,12 @@ def test_a_planted_leak_is_caught_in_every_form(played, name: str) -> None:
 
 
 def test_secrets_mask_themselves() -> None:
-    for secret in (Pan(PAN_A), Track2(bytes.fromhex(PAN_A + "D301")), PinBlock(bytes(8)), Key(KEYS.tmk.reveal())):
+    for secret in (
+        Pan(PAN_A),
+        Track2(bytes.fromhex(PAN_A + "D301")),
+        PinBlock(bytes(8)),
+        Key(KEYS.tmk.reveal(), Use.WRAP),
+    ):
         for shown in (str(secret), repr(secret), f"{secret}", f"{[secret]}"):
             assert PAN_A not in shown and KEYS.tmk.reveal().hex() not in shown
 
@@ -150,6 +155,6 @@ def test_an_encrypted_block_leaves_no_clear_digits_behind() -> None:
     buffer = pin.PinBuffer()
     buffer.digits[:4] = b"\1\2\3\4"
     buffer.count = 4
-    block = pin.encrypted_block(buffer, Pan(PAN_A), Key(bytes(range(16))))
+    block = pin.encrypted_block(buffer, Pan(PAN_A), Key(bytes(range(16)), Use.PIN))
     assert buffer.digits == bytes(12)
     assert block.reveal() != clear_block("1234", PAN_A)

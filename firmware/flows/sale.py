@@ -67,6 +67,8 @@ def ask(t: Terminal, kind: Kind, amount: int, card: Card, chip: Chip, first: Cry
         answer = flight.ask(t.host, pin, t.console.cancel_pressed)
         final = _last_word(t, kind, amount, card, chip, answer)  # the card has the last word
         flight.settle(t.host, answer, final)  # the only door that owes nothing
+    if pin and not isinstance(answer, Silence):
+        t.ledger.pin_was(chip, answer.code == t.host.profile.wrong_pin, t.time.strict().date())
     return steps.late_scripts(t, card, chip, answer, flight.entry)  # script 72; a failure never undoes the sale
 
 

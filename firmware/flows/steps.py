@@ -11,7 +11,7 @@ from firmware.emv.chip import Chip, Cryptogram
 from firmware.emv.cvm import CvmList, Why
 from firmware.emv.selection import Candidate, NotTaken
 from firmware.emv.settings import ENCIPHERED, OFFLINE_PINS, Method, without_offline_pin
-from firmware.errors import Cancelled, CardError, CardUnsupported, Refused
+from firmware.errors import Cancelled, CardError, CardUnsupported, KeyProblem, Refused
 from firmware.faults import network
 from firmware.hal.printer import TROUBLE_OF, PrinterState
 from firmware.hal.reader import Card
@@ -32,6 +32,8 @@ from firmware.words import Word
 def ready(t: Terminal, online: bool = True) -> None:
     """Somebody signed on, nothing open (rule 9) or owed, no settlement half done, room in the batch, a clock to be
     trusted, paper in; and, unless it stays here, signed on with the host. Raises Refused with what to do."""
+    if t.session.erased:
+        raise Refused(w.TAMPERED)
     if t.config.operators.sign_on and not t.journal.setting("operator"):
         raise Refused(w.R_SIGN_ON_FIRST)
     if t.journal.in_state(*OPEN):
@@ -140,15 +142,24 @@ def verify_cardholder(t: Terminal, chip: Chip, amount: int, card: Card | None = 
 
 
 def _online_pin(t: Terminal, chip: Chip, amount: int, cvms: CvmList) -> PinBlock | None:
+    """Raises Refused where keys are missing, or this card's issuer has called too many PINs wrong today."""
     if t.host.keys is None:
         raise Refused(w.KEYS_MISSING)
+    if t.ledger.wrong_pins(chip, t.time.strict().date()) >= t.config.security.pin_tries:
+        raise Refused(w.PIN_BLOCKED)
     with PinBuffer() as pin:
         if not read_pin(t.devices, pin, amount, t.config.times.pin_s, may_bypass=t.config.emv.pin_bypass):
             cvms.failed(Why.BYPASSED)
             return None
         chip.pin_asked = True
         cvms.succeeded()
-        return encrypted_block(pin, chip.pan, t.host.keys.pik)
+        if t.config.security.pin_keys == "session":
+            return encrypted_block(pin, chip.pan, t.host.keys.pik)
+        try:
+            once = t.once.take()  # the counter is durable before the key is used
+        except KeyProblem:
+            raise Refused(w.KEYS_MISSING) from None
+        return encrypted_block(pin, chip.pan, once.key, once.ksn)
 
 
 def offline_pin_entry(t: Terminal, card: Card, chip: Chip, amount: int, cvms: CvmList, method: Method) -> None:

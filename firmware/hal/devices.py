@@ -14,6 +14,7 @@ from firmware.hal.outlet import Outlet
 from firmware.hal.printer import Printer
 from firmware.hal.random import Random
 from firmware.hal.reader import CardReader
+from firmware.hal.safe import Safe
 from firmware.hal.signals import Signals, Watchdog
 
 
@@ -33,3 +34,4 @@ class Devices:
     signals: Signals
     watchdog: Watchdog
     outlet: Outlet
+    safe: Safe

@@ -71,6 +71,11 @@ class DeviceBack:
 
 
 @dataclass(frozen=True)
+class Tampered:
+    """Somebody opened the case."""
+
+
+@dataclass(frozen=True)
 class CodeScanned:
     """A scanner read a code: a slip's or a form's."""
 
@@ -84,5 +89,7 @@ class RegisterAsked:
     line: str
 
 
-Event = KeyPressed | KeyHeld | CardInserted | CardRemoved | DeviceGone | DeviceBack | CodeScanned | RegisterAsked
+Event = (
+    KeyPressed | KeyHeld | CardInserted | CardRemoved | DeviceGone | DeviceBack | CodeScanned | RegisterAsked | Tampered
+)
 Post = Callable[[Event], None]

@@ -6,14 +6,14 @@ import hmac
 
 from firmware.errors import KeyProblem
 from firmware.security import des
-from firmware.security.secrets import Key
+from firmware.security.secrets import Key, Use
 
 
 def ecb_mac(key: Key, data: bytes) -> bytes:
     """ "ECB" MAC, F64 as 8 ASCII bytes: XOR-fold to 8 bytes, hex, DES, XOR, DES, first 8 hex characters."""
     block = fold(data).hex().upper().encode()
-    once = des.encrypt(key, block[:8])
-    return des.encrypt(key, _xor(once, block[8:])).hex().upper()[:8].encode()
+    once = des.encrypt(key, block[:8], Use.MAC)
+    return des.encrypt(key, _xor(once, block[8:]), Use.MAC).hex().upper()[:8].encode()
 
 
 def fold(data: bytes) -> bytes:
@@ -33,23 +33,25 @@ def same(a: bytes, b: bytes) -> bool:
     return hmac.compare_digest(a, b)
 
 
-def working_keys(tmk: Key, f62: bytes) -> tuple[Key, Key]:
+def working_keys(tmk: Key | None, f62: bytes) -> tuple[Key, Key]:
     """(PIK, MAK) from the sign-on reply's F62: 24 bytes single DES, 40 double PIK, 60 with a track key (unused).
 
     Raises KeyProblem for another length or a wrong check value: then the terminal is not signed on.
     """
+    if tmk is None:
+        raise KeyProblem("the TMK was erased: load it again (takeback keys load)")
     shapes = {24: 8, 40: 16, 60: 16}
     if len(f62) not in shapes:
         raise KeyProblem(f"the sign-on reply carries {len(f62)} key bytes, not 24, 40 or 60")
     size = shapes[len(f62)]
-    pik = _unwrap(tmk, f62[:size], f62[size : size + 4])
+    pik = _unwrap(tmk, f62[:size], f62[size : size + 4], Use.PIN)
     rest = f62[size + 4 :]
-    mak = _unwrap(tmk, rest[:8], rest[-4:] if size == 8 else rest[16:20])
+    mak = _unwrap(tmk, rest[:8], rest[-4:] if size == 8 else rest[16:20], Use.MAC)
     return pik, mak
 
 
-def _unwrap(tmk: Key, wrapped: bytes, check: bytes) -> Key:
-    key = Key(des.decrypt(tmk, wrapped))
+def _unwrap(tmk: Key, wrapped: bytes, check: bytes, use: Use) -> Key:
+    key = Key(des.decrypt(tmk, wrapped, Use.WRAP), use)
     if des.check_value(key) != check:
         raise KeyProblem("a working key does not match its check value")
     return key

@@ -72,9 +72,8 @@ def sale(profile: Profile, caller: Caller, d: Details, chip: Chip, pin: PinBlock
     fields = _kept(profile, caller, d) | {"55": online_f55(profile, chip).hex()}
     if tags.TRACK2 in chip.data:
         fields["35"] = chip.track2.text()
-    if pin:
-        fields |= {"26": "12", "52": pin.reveal().hex(), "53": _F53_PIN}
-    return Message(profile.acts[d.act].mti, fields, caller.header)
+    made = Message(profile.acts[d.act].mti, fields, caller.header)
+    return with_pin(made, pin) if pin else made
 
 
 def linked(profile: Profile, caller: Caller, d: Details, track2: Track2 | None, rrn: str, auth: str,
@@ -90,10 +89,13 @@ def linked(profile: Profile, caller: Caller, d: Details, track2: Track2 | None, 
 
 
 def with_pin(message: Message, pin: PinBlock) -> Message:
-    """The same with F26, F52 and F53, for a void that asks for the PIN."""
-    return Message(
-        message.mti, {**message.fields, "26": "12", "52": pin.reveal().hex(), "53": _F53_PIN}, message.header
-    )
+    """The same with F26, F52 and F53. A DUKPT block's KSN goes in F62, and a block of 16 bytes there too, behind it:
+    this profile's F52 has eight (a marked extension: no source of the profile has DUKPT)."""
+    block = pin.reveal()
+    fields = {"26": "12", "52": block[:8].hex(), "53": _F53_PIN}
+    if pin.ksn:
+        fields["62"] = (b"KSN" + pin.ksn + block[8:]).hex()
+    return Message(message.mti, {**message.fields, **fields}, message.header)
 
 
 def refund(profile: Profile, caller: Caller, d: Details, rrn: str, date: str) -> Message:

@@ -26,6 +26,7 @@ class Profile:
     acts: dict[str, Act]
     success: frozenset[str] = frozenset({"00", "11", "A2", "A4", "A5", "A6"})
     partial: str = "10"
+    wrong_pin: str = "55"
     duplicate: str = "94"
     sign_on_again: frozenset[str] = frozenset({"A0", "99"})
     try_again: frozenset[str] = frozenset({"68", "90", "91", "92", "96", "98", "A7"})

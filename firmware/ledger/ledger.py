@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from firmware.emv.chip import Chip, Cryptogram
@@ -55,6 +56,20 @@ class Ledger:
             "label": chip.label,
         }
         return facts | (chip_facts(chip, first) if first else {})
+
+    def wrong_pins(self, chip: Chip, today: date) -> int:
+        """How often this card's issuer has said today that the PIN was wrong."""
+        day, _, count = self.journal.setting(self._pin_name(chip)).partition(" ")
+        return int(count) if day == today.isoformat() else 0
+
+    def pin_was(self, chip: Chip, wrong: bool, today: date) -> None:
+        """Durable, so that a boot is no new try."""
+        if wrong or self.wrong_pins(chip, today):
+            count = self.wrong_pins(chip, today) + 1 if wrong else 0
+            self.journal.set(**{self._pin_name(chip): f"{today.isoformat()} {count}"})
+
+    def _pin_name(self, chip: Chip) -> str:
+        return f"pin {self.keystore.card_token(chip.pan)[:16]}"
 
     def script_facts(self, host: Host, chip: Chip) -> dict[str, str]:
         """Results of issuer scripts, owed to the host until it has taken them (0620)."""

@@ -8,10 +8,12 @@ from firmware import log
 from firmware.errors import HostError, KeyProblem, NoAnswer, NotSent
 from firmware.hal.clock import Clock
 from firmware.hal.link import Abort
+from firmware.hal.safe import Safe
 from firmware.host import mac, messages
 from firmware.host.exchange import Host, WorkingKeys, never
 from firmware.ledger.ledger import Ledger
 from firmware.ledger.true_time import NEAR, TrueTime
+from firmware.security.dukpt import Once
 
 APPROVED = "00"
 _DAY = timedelta(hours=24)
@@ -61,6 +63,22 @@ class Session:
         now = self._clock.now()
         self._ledger.journal.record("clock", by=by, settings={"floor": now.isoformat()}, to=now.isoformat())
         self._time.anchor(now)
+
+    @property
+    def erased(self) -> bool:
+        """The TMK is gone: nothing is sold until it is loaded again."""
+        return self._ledger.keystore.erased or bool(self._ledger.journal.setting("tampered"))
+
+    def erase(self, safe: Safe) -> None:
+        """The case was opened: TMK out of the store, then working keys out of the journal, with a record; each step
+        durable, all of it repeated at a boot that finds it half done. What cards owe or are owed stays readable, since
+        reversals must still leave once the keys are back (docs/decisions/0009)."""
+        safe.erase()
+        journal = self._ledger.journal
+        journal.record("tamper", settings={"working_keys": "", "signed_on": "", Once.SETTING: "", "tampered": "1"})
+        self._host.keys = None
+        self._ledger.keystore = self._ledger.keystore.without_tmk()
+        log.event("tampered")
 
     def forget(self) -> None:
         """A0/99: the host no longer takes our MAC. Durable."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
 from firmware.security import des
-from firmware.security.secrets import Key, Pan, PinBlock
+from firmware.security.secrets import Key, Pan, PinBlock, Use
 
 PIN_MIN, PIN_MAX = 4, 12
+KSN_AES = 12
 
 
 class PinBuffer:
@@ -53,15 +57,51 @@ def verify_block(pin: PinBuffer) -> bytearray:
     return block
 
 
-def encrypted_block(pin: PinBuffer, pan: Pan, pik: Key) -> PinBlock:
-    """ISO 9564-1 format 0 (ANSI X9.8) under the PIN key, DE 52. The buffer is wiped. Raises ValueError."""
+def encrypted_block(pin: PinBuffer, pan: Pan, key: Key, ksn: bytes = b"") -> PinBlock:
+    """ISO 9564-1 format 0 (ANSI X9.8) under a DES PIN key, DE 52; format 4 where a DUKPT key is an AES key, which
+    the KSN's length tells. The buffer is wiped. Raises ValueError."""
+    if len(ksn) == KSN_AES:
+        return _format_4(pin, pan, key, ksn)
     block = clear_format_0(pin.digits, pin.count, pan)
     try:
-        des.encrypt_in_place(pik, block)
-        return PinBlock(bytes(block))
+        des.encrypt_in_place(key, block, Use.PIN)
+        return PinBlock(bytes(block), ksn)
     finally:
         wipe(block)
         wipe(pin.digits)
+
+
+def _format_4(pin: PinBuffer, pan: Pan, key: Key, ksn: bytes) -> PinBlock:
+    """ISO 9564-1 format 4: the PIN field encrypted, XOR the card field, encrypted again, in one buffer."""
+    block = clear_format_4(pin.digits, pin.count)
+    out = bytearray(31)
+    try:
+        run = Cipher(algorithms.AES(key.bytes_for(Use.PIN)), modes.ECB()).encryptor()
+        run.update_into(block, out)
+        for place, byte in enumerate(card_field(pan)):
+            block[place] = out[place] ^ byte
+        run.update_into(block, out)
+        return PinBlock(bytes(out[:16]), ksn)
+    finally:
+        wipe(block)
+        wipe(pin.digits)
+
+
+def clear_format_4(digits: bytearray, count: int) -> bytearray:
+    """4, length, digits, A-filled to eight bytes; then eight random ones. Raises ValueError."""
+    if not PIN_MIN <= count <= PIN_MAX:
+        raise ValueError("a PIN has 4 to 12 digits")
+    block = bytearray(b"\xaa" * 8 + os.urandom(8))
+    block[0] = 0x40 | count
+    for place in range(count):
+        _set_nibble(block, place + 2, digits[place])
+    return block
+
+
+def card_field(pan: Pan) -> bytes:
+    """Length over twelve, digits, zeros (ISO 9564-1, 9.4.2.3)."""
+    digits = pan.reveal()
+    return bytes.fromhex((str(max(0, len(digits) - 12)) + digits.rjust(12, "0")).ljust(32, "0"))
 
 
 def clear_format_0(digits: bytearray, count: int, pan: Pan) -> bytearray:

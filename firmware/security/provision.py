@@ -13,15 +13,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from firmware.security import keystore
 from firmware.security.keystore import Keystore
+from firmware.security.sealing import Secret
 
 _LIFE = timedelta(days=825)
 _START = timedelta(days=1)
 
 
-def test_keys(directory: Path, server_name: str) -> Keystore:
+def test_keys(directory: Path, server_name: str, secret: Secret | None = None) -> Keystore:
     """Write keystore.json and certs/ (ca, terminal, bank). Returns the key store, whose TMK the bank needs too."""
     made = keystore.generate()
-    keystore.save(made, directory)
+    keystore.save(made, directory, secret)
     certificates(directory / "certs", server_name)
     _rules_key(directory / "certs")
     return made

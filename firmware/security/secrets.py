@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from enum import Enum
+
+from firmware.errors import WrongKeyUse
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,11 +65,42 @@ class Track2(_Hidden):
 
 
 class PinBlock(_Hidden):
-    """An *encrypted* PIN block, 8 bytes (DE 52)."""
+    """An *encrypted* PIN block: 8 bytes (DE 52), 16 under an AES key. `ksn` names the key of a DUKPT terminal."""
+
+    __slots__ = ("ksn",)
+
+    def __init__(self, value: bytes, ksn: bytes = b"") -> None:
+        super().__init__(value)
+        self.ksn = ksn
+
+
+class Use(Enum):
+    """What a key is for. One key, one use (SEC4): any other use is refused."""
+
+    WRAP = "wraps working keys"
+    PIN = "encrypts PINs"
+    MAC = "makes MACs"
+    CARD = "seals card numbers"
+    TOKEN = "matches cards"
+    BLOCKS = "opens key blocks"
+    DERIVE = "derives keys for one transaction each"
+    STATE = "seals what other keys leave behind"
 
 
 class Key(_Hidden):
-    """A DES key of 8 or 16 bytes, or a 32-byte AES/HMAC key."""
+    """A DES key of 8 or 16 bytes, or an AES or HMAC key of 16 or 32, with its one use."""
+
+    __slots__ = ("use",)
+
+    def __init__(self, value: bytes, use: Use) -> None:
+        super().__init__(value)
+        self.use = use
+
+    def bytes_for(self, use: Use) -> bytes:
+        """Raises WrongKeyUse for any use but its own."""
+        if use is not self.use:
+            raise WrongKeyUse(f"a key that {self.use.value} was asked for one that {use.value}")
+        return self._value
 
     def fingerprint(self) -> str:
         """Eight hex characters that tell two keys apart and no more."""

@@ -23,6 +23,7 @@ from firmware.hal.events import (
     Key,
     KeyPressed,
     RegisterAsked,
+    Tampered,
 )
 from firmware.hal.paper_grid import columns
 from firmware.hal.reader import Card
@@ -48,6 +49,7 @@ class Console:
         self.asked: list[str] = []  # by the cash register, answered at rest
         self.late = False  # something is overdue
         self.cancelled = False  # the red key ended the last wait for the host
+        self.on_tamper: Callable[[], None] = lambda: None
         self._codes = False
         self._papers = 0
         self._rest_since_s = devices.clock.monotonic_s()
@@ -76,6 +78,8 @@ class Console:
         if isinstance(event, DeviceGone) and event.device not in self.gone:
             self.gone.add(event.device)
             log.event("device lost", device=event.device)
+        elif isinstance(event, Tampered):
+            self.on_tamper()
         elif isinstance(event, RegisterAsked):
             self.asked.append(event.line)
         elif isinstance(event, DeviceBack) and event.device in self.gone:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from firmware.errors import Cancelled, IdleTimeout
+from firmware import words as w
+from firmware.errors import Cancelled, IdleTimeout, Refused
 from firmware.hal.devices import Devices
 from firmware.hal.keypad import PinEnd
 from firmware.security.pin import PinBuffer
@@ -19,6 +20,8 @@ def read_pin(devices: Devices, into: PinBuffer, amount: int, timeout_s: float, n
 
     def draw(count: int) -> None:
         into.on_count(count)
+        if devices.safe.open():
+            raise Refused(w.TAMPERED)
         devices.watchdog.feed()
         devices.display.show(screens.enter_pin(amount, count, note))
 

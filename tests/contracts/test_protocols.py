@@ -13,6 +13,7 @@ from drivers.escpos_printer import EscposPrinter
 from drivers.matrix_keypad import KeyEntry, MatrixKeypad
 from drivers.oled_display import OledDisplay
 from drivers.outlet import Outlets
+from drivers.safe import FileSafe
 from drivers.tls_link import TlsLink
 from firmware.hal.clock import Clock
 from firmware.hal.disk import Disk
@@ -24,6 +25,7 @@ from firmware.hal.outlet import Outlet
 from firmware.hal.printer import Printer
 from firmware.hal.random import Random
 from firmware.hal.reader import Card, CardReader
+from firmware.hal.safe import Safe
 from firmware.hal.signals import Signals, Watchdog
 from hal_mocks import parts
 
@@ -40,6 +42,7 @@ PARTS: dict[type, tuple[tuple[type, ...], type]] = {
     Printer: ((EscposPrinter,), parts.SimPrinter),
     HostLink: ((TlsLink,), parts.SimLink),
     Outlet: ((Outlets,), parts.SimOutlet),
+    Safe: ((FileSafe,), parts.SimSafe),
     Signals: ((gpio_signals.GpioSignals, gpio_signals.NoSignals), parts.SimSignals),
 }
 

@@ -13,10 +13,10 @@ from firmware.host import codec, mac, messages
 from firmware.host.codec import Message
 from firmware.host.exchange import ECHO_AFTER_S, Host, WorkingKeys
 from firmware.host.messages import Details
-from firmware.security.secrets import Key, Pan
+from firmware.security.secrets import Key, Pan, Use
 from hal_mocks.desk import settings
 
-KEYS = WorkingKeys(Key(bytes(range(16))), Key(bytes(range(8))))
+KEYS = WorkingKeys(Key(bytes(range(16)), Use.PIN), Key(bytes(range(8)), Use.MAC))
 DETAILS = Details("void", 1250, "000123", "000007", "052", "001", Pan("6200000000000005"), "3012")
 
 
@@ -96,7 +96,7 @@ def test_foreign_replies_without_end_are_no_answer_of_ours(host: Host, link) -> 
 @pytest.mark.parametrize(
     ("make", "error"),
     [
-        (lambda h: reply(h, key=Key(bytes(8))), MacWrong),
+        (lambda h: reply(h, key=Key(bytes(8), Use.MAC)), MacWrong),
         (lambda h: bare(h, "00"), MacWrong),
         (lambda h: bare(h, "10"), MacWrong),
         (lambda h: bare(h, "11"), MacWrong),

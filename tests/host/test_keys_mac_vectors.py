@@ -9,7 +9,7 @@ from psec import mac as psec_mac
 
 from firmware.host import mac
 from firmware.security import des, pin
-from firmware.security.secrets import Key, Pan
+from firmware.security.secrets import Key, Pan, Use
 from tests.conftest import vectors
 
 KEYS = vectors("iso8583/keys_mac")["vectors"]
@@ -26,17 +26,17 @@ def named(*words: str) -> list[dict[str, Any]]:
 
 def test_unionpay_ecb_mac_step_by_step() -> None:
     (v,) = named("ecb_mac")
-    key, block = Key(bytes.fromhex(v["mak"])), bytes.fromhex(v["xor_block"])
+    key, block = Key(bytes.fromhex(v["mak"]), Use.MAC), bytes.fromhex(v["xor_block"])
     text = block.hex().upper().encode()
     assert (text[:8].decode(), text[8:].decode()) == (v["hex_text_first8_ascii"], v["hex_text_last8_ascii"])
-    once = des.encrypt(key, text[:8])
+    once = des.encrypt(key, text[:8], Use.MAC)
     assert once.hex().upper() == v["des_first"]
     assert mac.ecb_mac(key, block) == v["f64_ascii"].encode() == bytes.fromhex(v["f64_hex"])
 
 
 @pytest.mark.parametrize("v", named("40byte_f62"), ids=lambda v: v["name"])
 def test_working_keys_unwrap_and_match_their_check_values(v: dict[str, Any]) -> None:
-    pik, mak = mac.working_keys(Key(bytes.fromhex(v["tmk"])), bytes.fromhex(v["f62"]))
+    pik, mak = mac.working_keys(Key(bytes.fromhex(v["tmk"]), Use.WRAP), bytes.fromhex(v["f62"]))
     assert (pik.reveal().hex().upper(), mak.reveal().hex().upper()) == (v["pik"], v["mak"])
     assert des.check_value(pik).hex().upper() == v["pik_check"]
     assert des.check_value(mak).hex().upper() == v["mak_check"]
@@ -44,7 +44,10 @@ def test_working_keys_unwrap_and_match_their_check_values(v: dict[str, Any]) -> 
 
 def test_a_mac_key_unwraps_where_only_that_is_published() -> None:
     (v,) = named("tak_csdn")
-    assert des.decrypt(Key(bytes.fromhex(v["tmk"])), bytes.fromhex(v["mak_encrypted"])).hex().upper() == v["mak"]
+    assert (
+        des.decrypt(Key(bytes.fromhex(v["tmk"]), Use.WRAP), bytes.fromhex(v["mak_encrypted"]), Use.WRAP).hex().upper()
+        == v["mak"]
+    )
 
 
 @pytest.mark.parametrize("v", named("psec_mac"), ids=lambda v: v["name"])

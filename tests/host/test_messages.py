@@ -13,7 +13,7 @@ from firmware.host.fields import unionpay
 from firmware.host.messages import Caller, Details
 from firmware.host.profiles import UNIONPAY
 from firmware.security import des
-from firmware.security.secrets import Key, Pan
+from firmware.security.secrets import Key, Pan, Use
 
 CALLER = Caller("10000001", "123456789012345", "6000030000613100310000")
 DETAILS = Details("sale", 1250, "000123", "000007", "051", "001", Pan("6200000000000005"), "3012")
@@ -109,8 +109,9 @@ def test_a_frame_over_the_limit_is_refused() -> None:
 
 
 def test_working_keys_with_a_wrong_check_value_are_refused() -> None:
-    tmk, pik, mak = (Key(bytes([n] * size)) for n, size in ((1, 16), (2, 16), (3, 8)))
-    good = (des.encrypt(tmk, pik.reveal()) + des.check_value(pik) + des.encrypt(tmk, mak.reveal()) + bytes(8)
+    tmk, pik, mak = (Key(bytes([n] * size), use)
+                     for n, size, use in ((1, 16, Use.WRAP), (2, 16, Use.PIN), (3, 8, Use.MAC)))  # fmt: skip
+    good = (des.encrypt(tmk, pik.reveal(), Use.WRAP) + des.check_value(pik) + des.encrypt(tmk, mak.reveal(), Use.WRAP) + bytes(8)
             + des.check_value(mak))  # fmt: skip
     assert mac.working_keys(tmk, good) == (pik, mak)
     for at in range(len(good)):

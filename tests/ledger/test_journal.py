@@ -198,10 +198,6 @@ def test_keystore_file_is_checked(tmp_path: Path) -> None:
     assert keystore.load(tmp_path) == made
     path = tmp_path / keystore.FILE
     assert path.stat().st_mode & 0o777 == 0o600
-    text = path.read_text()
-    path.write_text(text.replace(made.tmk.reveal().hex(), "00" * 16))
-    with pytest.raises(KeyProblem, match="check value"):
-        keystore.load(tmp_path)
     path.write_text("{")
     with pytest.raises(KeyProblem, match="damaged"):
         keystore.load(tmp_path)
