@@ -29,7 +29,7 @@ def run(command: list[str], given: bytes = b"") -> bytes:
         raise KeyProblem(f"{command[0]} does not answer: is the TPM there?") from None
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise KeyProblem(f"the TPM refuses ({command[0]}): {last[-1][:120]}")
+        raise KeyProblem(f"the TPM refuses ({command[0]}): {(last[-2:] or last)[0][:120]}")
     return done.stdout
 
 
@@ -45,13 +45,21 @@ def from_tpm(directory: Path, tool: Run = run) -> Secret:
             _primary(primary, tool)
             blobs = ["-u", str(directory / PUBLIC), "-r", str(directory / PRIVATE)]
             tool(["tpm2_load", "-Q", "-C", primary, *blobs, "-c", sealed], b"")
+            _flush(tool)
             return derived(tool(["tpm2_unseal", "-c", sealed, "-p", f"pcr:{PCRS}"], b""))
 
     return secret
 
 
 def _primary(context: str, tool: Run) -> None:
+    """The contexts are files: what is loaded is flushed, since a chip holds three objects and not every system has a
+    resource manager."""
     tool(["tpm2_createprimary", "-Q", "-C", "o", "-g", "sha256", "-G", "ecc", "-c", context], b"")
+    _flush(tool)
+
+
+def _flush(tool: Run) -> None:
+    tool(["tpm2_flushcontext", "-Q", "-t"], b"")
 
 
 def _create(directory: Path, tool: Run) -> None:
@@ -62,8 +70,10 @@ def _create(directory: Path, tool: Run) -> None:
         primary, policy = str(folder / "primary.ctx"), str(folder / "policy")
         _primary(primary, tool)
         tool(["tpm2_createpolicy", "-Q", "--policy-pcr", "-l", PCRS, "-L", policy], b"")
+        _flush(tool)
         public, private = folder / PUBLIC, folder / PRIVATE
         tool(["tpm2_create", "-Q", "-C", primary, "-L", policy, "-i", "-", "-u", str(public), "-r", str(private),
               "-a", "fixedtpm|fixedparent"], os.urandom(32))  # fmt: skip
+        _flush(tool)
         files.replace(directory / PRIVATE, private.read_bytes())
         files.replace(directory / PUBLIC, public.read_bytes())

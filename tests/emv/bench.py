@@ -111,7 +111,7 @@ class Played:
 
     @property
     def cvm(self) -> str:
-        return self.chip.data[tags.CVM_RESULTS].hex().upper() if self.chip else ""
+        return self.chip.data.get(tags.CVM_RESULTS, b"").hex().upper() if self.chip else ""
 
 
 def play(card: Card, soft: SoftCard, world: Play) -> Played:
