@@ -22,7 +22,7 @@ from firmware.security import provision
 from firmware.security.operators import Operators, Role
 from hal_mocks import books
 from hal_mocks.acquirer import Mood
-from hal_mocks.card.soft_card import CVM_ONLINE_PIN, PAN_B, Profile, SoftCard
+from hal_mocks.card.soft_card import CVM_ENCIPHERED_PIN, CVM_OFFLINE_PIN, CVM_ONLINE_PIN, PAN_B, Profile, SoftCard
 from hal_mocks.desk import PASSWORDS
 from hal_mocks.film import masked
 from hal_mocks.paper import approvals
@@ -42,6 +42,7 @@ hotline = "400-000-0000"
 
 [times]
 prompt_s = 10
+pin_s = 15
 host_s = 2
 connect_s = 2
 hold_s = 4
@@ -85,7 +86,10 @@ class Peers:
         state = folder / "state"
         keys = provision.test_keys(state, "bank.test")
         enrol(state)
-        self.world = World(wallet=[SoftCard(), SoftCard(Profile(pan=PAN_B, cvm=CVM_ONLINE_PIN))])
+        own_pin = {"pin": "602917438516"}  # that of the search in tests/real_parts/memory.py
+        self.world = World(wallet=[SoftCard(), SoftCard(Profile(pan=PAN_B, cvm=CVM_ONLINE_PIN)),
+                                   SoftCard(Profile(cvm=CVM_OFFLINE_PIN, **own_pin)),
+                                   SoftCard(Profile(cvm=CVM_ENCIPHERED_PIN, oda="cda", **own_pin))])  # fmt: skip
         assert keys.tmk
         self.world.bank.tmk = keys.tmk.reveal()
         self.lock = threading.RLock()
