@@ -1,5 +1,5 @@
-"""`takeback` = `python -m firmware [run|doctor|journal|rules|keys|provision] --config FILE`: config → drivers.board →
-app."""
+"""`takeback` = `python -m firmware [run|doctor|journal|rules|keys|trace|provision] --config FILE`: config →
+drivers.board → app."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from pathlib import Path
 
 from firmware import __version__, app, ceremony, config, doctor, log, terminal
 from firmware.doctor import Health
+from firmware.emv import trace
 from firmware.errors import ConfigError, DeviceError, DisplayLost, JournalError, KeyProblem, TakebackError
 from firmware.hal.devices import Devices
 from firmware.hal.signals import Sound
-from firmware.ledger import export, journal
+from firmware.ledger import export, journal, traces
 from firmware.security import keystore, provision
 from firmware.ui import screens
 from firmware.withdrawal import pack
@@ -27,7 +28,7 @@ _MARKS = {Health.OK: "ok    ", Health.NOTE: "note  ", Health.FAULT: "FAULT "}
 def main(arguments: list[str] | None = None) -> int:
     """0 on success; 1 for a broken terminal; 2 for a wrong call or setting, said in one sentence."""
     parser = argparse.ArgumentParser("takeback", description="Payment terminal that can always take it back.")
-    commands = {"run": _run, "doctor": _doctor, "journal": _journal, "rules": _rules, "keys": _keys,
+    commands = {"run": _run, "doctor": _doctor, "journal": _journal, "rules": _rules, "keys": _keys, "trace": _trace,
                 "provision": _provision}  # fmt: skip
     parser.add_argument("command", nargs="?", default="run", choices=tuple(commands))
     parser.add_argument("what", nargs="?", default="",
@@ -176,6 +177,17 @@ def _keys(settings: config.Config, options: argparse.Namespace) -> int:
         return {"load": desk.load, "block": desk.block}.get(options.what, desk.show)()
     finally:
         book.close()
+
+
+def _trace(settings: config.Config, options: argparse.Namespace) -> int:
+    """What a card and the terminal said: the newest of the kept sessions."""
+    kept = sorted((settings.state_directory() / traces.FOLDER).glob("*.json"))
+    if not kept:
+        sys.stderr.write("no session was kept: set [emv] trace = true, then use a card\n")
+        return 1
+    for line in trace.lines(kept[-1].read_text(encoding="utf-8")):
+        _say(line)
+    return 0
 
 
 def _no_core_dumps() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from firmware.config import Config
 from firmware.emv.settings import EmvSettings
+from firmware.emv.trace import Traced
 from firmware.hal.devices import Devices
 from firmware.host.exchange import Host
 from firmware.ledger.journal import Journal
@@ -15,6 +16,7 @@ from firmware.ledger.outbox import Outbox
 from firmware.ledger.parameters import Parameters
 from firmware.ledger.session import Session
 from firmware.ledger.settlement import Settlement
+from firmware.ledger.traces import Traces
 from firmware.ledger.true_time import TrueTime
 from firmware.ledger.uploads import Uploads
 from firmware.security.dukpt import Once
@@ -72,6 +74,9 @@ def build(config: Config, devices: Devices, keystore: Keystore) -> Terminal:
     session = Session(ledger, host, devices.clock, time, config.merchant.operator)
     pack = packs.load(config.withdraw.rules, config.state_directory())
     console = Console(devices, config.times, config.merchant.language)
+    if config.emv.trace:
+        kept = Traces(config.state_directory(), time.strict)
+        console.watched, console.on_session = Traced, kept.keep
     console.on_tamper = lambda: session.erase(devices.safe)
     return Terminal(
         config=config,

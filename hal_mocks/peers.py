@@ -86,10 +86,10 @@ class Peers:
         state = folder / "state"
         keys = provision.test_keys(state, "bank.test")
         enrol(state)
-        own_pin = {"pin": "602917438516"}  # that of the search in tests/real_parts/memory.py
+        searched = "602917438516"  # the PIN that tests/real_parts/memory.py looks for
         self.world = World(wallet=[SoftCard(), SoftCard(Profile(pan=PAN_B, cvm=CVM_ONLINE_PIN)),
-                                   SoftCard(Profile(cvm=CVM_OFFLINE_PIN, **own_pin)),
-                                   SoftCard(Profile(cvm=CVM_ENCIPHERED_PIN, oda="cda", **own_pin))])  # fmt: skip
+                                   SoftCard(Profile(cvm=CVM_OFFLINE_PIN, pin=searched)),
+                                   SoftCard(Profile(cvm=CVM_ENCIPHERED_PIN, oda="cda", pin=searched))])  # fmt: skip
         assert keys.tmk
         self.world.bank.tmk = keys.tmk.reveal()
         self.lock = threading.RLock()

@@ -11,6 +11,7 @@ from firmware.emv.chip import Chip, Cryptogram
 from firmware.emv.cvm import CvmList, Why
 from firmware.emv.selection import Candidate, NotTaken
 from firmware.emv.settings import ENCIPHERED, OFFLINE_PINS, Method, without_offline_pin
+from firmware.emv.trace import Traced
 from firmware.errors import Cancelled, CardError, CardUnsupported, KeyProblem, Refused
 from firmware.faults import network
 from firmware.hal.printer import TROUBLE_OF, PrinterState
@@ -96,12 +97,16 @@ def begin(t: Terminal, card: Card, title: Word, amount: int) -> Chip:
     while found:
         chosen = choose_application(t, found)
         try:
-            return kernel.begin(card, chosen, amount, t.emv, t.devices.clock.now(), t.devices.random, counter)
+            chip = kernel.begin(card, chosen, amount, t.emv, t.devices.clock.now(), t.devices.random, counter)
         except NotTaken as why:
             log.event("application not taken", why=str(why))
             found.remove(chosen)
             if found:
                 t.console.tell(screens.try_another(), Sound.ERROR)
+            continue
+        if isinstance(card, Traced):
+            card.chip = chip
+        return chip
     raise CardUnsupported(w.NO_COMMON_APP)
 
 

@@ -49,6 +49,8 @@ class Console:
         self.asked: list[str] = []  # by the cash register, answered at rest
         self.late = False  # something is overdue
         self.cancelled = False  # the red key ended the last wait for the host
+        self.watched: Callable[[Card], Card] = lambda card: card  # where sessions are traced
+        self.on_session: Callable[[Card], None] = lambda card: None
         self.on_tamper: Callable[[], None] = lambda: None
         self._codes = False
         self._papers = 0
@@ -224,7 +226,7 @@ class Console:
     def card(self, screen: Screen, absent: Key | None = None) -> Iterator[Card]:
         """A powered card; powered down on every way out. Raises Cancelled, IdleTimeout, CardUnsupported, ReaderLost,
         and CardAbsent on the key `absent`."""
-        card = self._connect(screen, absent)
+        card = self.watched(self._connect(screen, absent))
         self._d.signals.lamps(4)
         self.sound(Sound.READ)
         try:
@@ -232,6 +234,7 @@ class Console:
         finally:
             card.close()
             self._d.signals.lamps(1)
+            self.on_session(card)
 
     def _connect(self, screen: Screen, absent: Key | None) -> Card:
         self.show(screen)

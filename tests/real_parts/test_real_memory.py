@@ -83,7 +83,9 @@ def test_an_offline_verify_leaves_nothing_in_the_firmware(terminal: real.RealTer
     ours = found(terminal.pid, wanted)
     theirs = found(pcscd(), wanted)
     with capsys.disabled():
-        print(f"\n{'plain' if card == PLAIN else 'enciphered'} VERIFY: firmware {ours or 'nothing'}, pcscd {theirs or 'nothing'}")
+        print(
+            f"\n{'plain' if card == PLAIN else 'enciphered'} VERIFY: firmware {ours or 'nothing'}, pcscd {theirs or 'nothing'}"
+        )
     assert ours == {}
     if card == ENCIPHERED:
         assert theirs == {}
