@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bench import emv
 from bench.rig import Rig, replay, rig, sell
 from drivers import system
 from firmware.ledger import journal
@@ -345,7 +346,21 @@ def star_bytes(made: Rig) -> float:
 
 # -- the table ---------------------------------------------------------------------------------------------------------
 
-MEASURES: tuple[Callable[[], list[Result]], ...] = (sale, start, drain, idle, keys, growth)
+
+def kernel() -> list[Result]:
+    """EMV: our own time, commands against the Books' least, parsing and certificates against others."""
+    rounds = 5 if QUICK else 40
+    found = []
+    for name, ms, _, count, least in emv.measured(rounds):
+        found.append(Result(f"kernel without the card's time: {name}", round(ms, 2), None, "ms"))
+        found.append(Result(f"APDUs over the Books' least: {name} ({count})", round(count / least, 3), 1.0, "ratio"))
+    found.append(Result("TLV of a record, over pyemv", round(emv.against_pyemv(rounds), 2), 2.0, "ratio"))
+    found.append(Result("issuer certificate opened and checked, over bare pow()", round(emv.against_pow(rounds), 2), 2.0,
+                        "ratio"))  # fmt: skip
+    return found
+
+
+MEASURES: tuple[Callable[[], list[Result]], ...] = (sale, start, drain, idle, keys, growth, kernel)
 
 
 def table(results: list[Result]) -> str:

@@ -164,7 +164,7 @@ def _online_pin(t: Terminal, chip: Chip, amount: int, cvms: CvmList) -> PinBlock
             once = t.once.take()  # the counter is durable before the key is used
         except KeyProblem:
             raise Refused(w.KEYS_MISSING) from None
-        return encrypted_block(pin, chip.pan, once.key, once.ksn)
+        return encrypted_block(pin, chip.pan, once.key, once.ksn, t.devices.random.bytes(8))
 
 
 def offline_pin_entry(t: Terminal, card: Card, chip: Chip, amount: int, cvms: CvmList, method: Method) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -57,11 +56,11 @@ def verify_block(pin: PinBuffer) -> bytearray:
     return block
 
 
-def encrypted_block(pin: PinBuffer, pan: Pan, key: Key, ksn: bytes = b"") -> PinBlock:
+def encrypted_block(pin: PinBuffer, pan: Pan, key: Key, ksn: bytes = b"", fill: bytes = b"") -> PinBlock:
     """ISO 9564-1 format 0 (ANSI X9.8) under a DES PIN key, DE 52; format 4 where a DUKPT key is an AES key, which
-    the KSN's length tells. The buffer is wiped. Raises ValueError."""
+    the KSN's length tells; that one needs eight random bytes as `fill`. The buffer is wiped. Raises ValueError."""
     if len(ksn) == KSN_AES:
-        return _format_4(pin, pan, key, ksn)
+        return _format_4(pin, pan, key, ksn, fill)
     block = clear_format_0(pin.digits, pin.count, pan)
     try:
         des.encrypt_in_place(key, block, Use.PIN)
@@ -71,9 +70,9 @@ def encrypted_block(pin: PinBuffer, pan: Pan, key: Key, ksn: bytes = b"") -> Pin
         wipe(pin.digits)
 
 
-def _format_4(pin: PinBuffer, pan: Pan, key: Key, ksn: bytes) -> PinBlock:
+def _format_4(pin: PinBuffer, pan: Pan, key: Key, ksn: bytes, fill: bytes) -> PinBlock:
     """ISO 9564-1 format 4: the PIN field encrypted, XOR the card field, encrypted again, in one buffer."""
-    block = clear_format_4(pin.digits, pin.count)
+    block = clear_format_4(pin.digits, pin.count, fill)
     out = bytearray(31)
     try:
         run = Cipher(algorithms.AES(key.bytes_for(Use.PIN)), modes.ECB()).encryptor()
@@ -87,11 +86,13 @@ def _format_4(pin: PinBuffer, pan: Pan, key: Key, ksn: bytes) -> PinBlock:
         wipe(pin.digits)
 
 
-def clear_format_4(digits: bytearray, count: int) -> bytearray:
+def clear_format_4(digits: bytearray, count: int, fill: bytes) -> bytearray:
     """4, length, digits, A-filled to eight bytes; then eight random ones. Raises ValueError."""
     if not PIN_MIN <= count <= PIN_MAX:
         raise ValueError("a PIN has 4 to 12 digits")
-    block = bytearray(b"\xaa" * 8 + os.urandom(8))
+    if len(fill) != 8:
+        raise ValueError("format 4 needs eight random bytes")
+    block = bytearray(b"\xaa" * 8 + fill)
     block[0] = 0x40 | count
     for place in range(count):
         _set_nibble(block, place + 2, digits[place])

@@ -8,7 +8,7 @@ from typing import Any
 
 from firmware.emv import catalogue, cryptogram, cvm, kernel, offline_pin, scripts, selection, tags
 from firmware.emv.action_analysis import Ask
-from firmware.emv.chip import Chip
+from firmware.emv.chip import Chip, Cryptogram
 from firmware.emv.cvm import CvmList, Why
 from firmware.emv.settings import ENCIPHERED, OFFLINE_PINS, TYPE_OFFLINE_TOO, EmvSettings, Method
 from firmware.errors import CardBroken, CardError, CardUnsupported
@@ -32,7 +32,8 @@ class Direct:
     """The card without a reader. `log` has INS and status of each command."""
 
     def __init__(self, card: SoftCard) -> None:
-        self.card, self.log = card, []
+        self.card = card
+        self.log: list[tuple[int, bytes]] = []
         card.reset()
 
     def transmit(self, apdu: bytes | bytearray, timeout_s: float) -> Response:
@@ -71,7 +72,7 @@ def begin_on(card: Card, amount: int = 1250, settings: EmvSettings = SETTINGS, c
     raise CardUnsupported("NO APPLICATION LEFT")
 
 
-def authenticated(card: SoftCard, first: cryptogram.Cryptogram, arc: str = "00") -> bytes:
+def authenticated(card: SoftCard, first: Cryptogram, arc: str = "00") -> bytes:
     """Tag 91 as the issuer makes it."""
     master = crypto.icc_master_key(ISSUER_KEY, card.profile.pan, card.profile.sequence)
     key = crypto.session_key(master, first.atc)
