@@ -33,6 +33,8 @@ _REASONS = {
     0x8010006A: ("pcscd does not let this account in", "add the polkit rule for the service account"),
 }
 _POLL_MS = 1000
+_VERIFY_DIRECT = 6  # the feature's tag
+_PAD_GRACE_S = 5.0
 _BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -66,6 +68,14 @@ def parse_features(data: bytes) -> dict[int, int]:
             found[data[at]] = int.from_bytes(data[at + 2 : at + 6], "big")
         at += 2 + size
     return found
+
+
+def pin_verify_structure(timeout_s: int) -> bytes:
+    """PIN_VERIFY_STRUCTURE of PC/SC part 10, 2.5.2, for VERIFY with an EMV block: BCD, left justified, length in the
+    low half of the first byte, 4 to 12 digits, ended by the pad's green key."""
+    apdu = bytes.fromhex("0020008008" + "20FFFFFFFFFFFFFF")
+    head = bytes([timeout_s, timeout_s, 0x89, 0x47, 0x04, 12, 4, 0x02, 0x01]) + (0x0804).to_bytes(2, "little")
+    return head + bytes(4) + len(apdu).to_bytes(4, "little") + apdu
 
 
 class PcscReader:
@@ -210,6 +220,7 @@ class PcscCard:
         self._scard, self._context, self._handle = scard, context, handle
         self._pci = scard.SCARD_PCI_T0 if protocol == scard.SCARD_PROTOCOL_T0 else scard.SCARD_PCI_T1
         self._lost = False
+        self._pad: int | None = None
         self._closed = threading.Event()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         threading.Thread(target=self._work, name="pcsc-apdu", daemon=True).start()
@@ -219,10 +230,14 @@ class PcscCard:
             job()
 
     def transmit(self, apdu: bytes | bytearray, timeout_s: float) -> Response:
+        return self._ask(lambda: self._exchange(apdu), timeout_s)
+
+    def _ask(self, job: Callable[[], Response | DeviceError], timeout_s: float) -> Response:
+        """One job in the worker, which may hang: we do not."""
         if self._lost:
             raise CardLost
         answers: queue.SimpleQueue[Response | DeviceError] = queue.SimpleQueue()
-        self._jobs.put(lambda: answers.put(self._exchange(apdu)))
+        self._jobs.put(lambda: answers.put(job()))
         try:
             answer = answers.get(timeout=timeout_s)
         except queue.Empty:
@@ -248,6 +263,28 @@ class PcscCard:
         if len(data) < 2:
             raise CardLost
         return bytes(b & 0xFF for b in data)
+
+    def pad(self) -> bool:
+        return self._pad_code() != 0
+
+    def _pad_code(self) -> int:
+        """The control code of FEATURE_VERIFY_PIN_DIRECT, asked for once a session; 0 where the reader has none."""
+        if self._pad is None:
+            ok, answer = self._scard.SCardControl(self._handle, self._scard.SCARD_CTL_CODE(3400), [])
+            good = ok == self._scard.SCARD_S_SUCCESS
+            self._pad = parse_features(bytes(b & 0xFF for b in answer)).get(_VERIFY_DIRECT, 0) if good else 0
+        return self._pad
+
+    def verify_on_pad(self, timeout_s: float) -> Response:
+        structure = pin_verify_structure(min(int(timeout_s), 255))
+        return self._ask(lambda: self._on_pad(structure), timeout_s + _PAD_GRACE_S)
+
+    def _on_pad(self, structure: bytes) -> Response | DeviceError:
+        ok, answer = self._scard.SCardControl(self._handle, self._pad_code(), list(structure))
+        if ok != self._scard.SCARD_S_SUCCESS:
+            return error(ok)
+        raw = bytes(b & 0xFF for b in answer)
+        return Response(raw[:-2], int.from_bytes(raw[-2:], "big")) if len(raw) >= 2 else CardLost()
 
     def close(self) -> None:
         """Disconnect before anything else is done with the slot, in the worker, so that a hung APDU cannot hang us."""

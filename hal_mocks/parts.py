@@ -207,6 +207,19 @@ class SimCard:
         raw = card.process(apdu)
         return Response(raw[:-2], int.from_bytes(raw[-2:], "big"))
 
+    def pad(self) -> bool:
+        return self._p.call("card.pad", lambda: bool(self._w.pads))
+
+    def verify_on_pad(self, timeout_s: float) -> Response:
+        return self._p.call("card.verify_on_pad", self._on_pad)
+
+    def _on_pad(self) -> Response:
+        """What the customer does at the pad: digits, 'cancel', or nothing until the time is up."""
+        typed = self._w.pads.pop(0)
+        if not typed.isdigit():
+            return Response(b"", 0x6401 if typed == "cancel" else 0x6400)
+        return self._transmit(bytes.fromhex("0020008008" + f"2{len(typed):X}{typed}".ljust(16, "F")))
+
     def close(self) -> None:
         self._p.call("card.close", self._close)
 

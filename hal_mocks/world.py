@@ -38,6 +38,7 @@ class World:
     cut_request_at: int = -1  # bytes of the next request of `cut_kinds` that still get through
     cut_kinds: tuple[str, ...] = ("0100", "0200", "0220", "0400")
     glass_up: bool = True
+    pads: list[str] = field(default_factory=list)  # what is typed on the reader's own pad; empty: it has none
     case_open: bool = False
     erased: bool = False  # the stored TMK is gone
     reader_up: bool = True

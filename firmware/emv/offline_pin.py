@@ -7,12 +7,13 @@ What the libraries below keep of a VERIFY is measured in docs/security.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from firmware.emv import apdu, oda, tags, tlv
 from firmware.emv.chip import Chip, PublicKey
 from firmware.errors import CardBroken
 from firmware.hal.random import Random
-from firmware.hal.reader import Card
+from firmware.hal.reader import Card, Response
 from firmware.security.pin import PinBuffer, verify_block, wipe, wipe_int
 
 _PLAIN, _ENCIPHERED = 0x80, 0x88
@@ -24,6 +25,13 @@ class Verdict:
 
     ok: bool
     left: int = 0
+
+
+class Pad(Enum):
+    """How an entry on the reader's own pad ended without a VERIFY."""
+
+    CANCELLED = "cancelled"
+    TIMEOUT = "timeout"
 
 
 def tries_left(card: Card, chip: Chip) -> int | None:
@@ -55,6 +63,14 @@ def verify_plain(card: Card, chip: Chip, pin: PinBuffer) -> Verdict:
         return _verify(card, chip, _PLAIN, block)
     finally:
         wipe(block)
+
+
+def verify_on_pad(card: Card, timeout_s: float) -> Verdict | Pad:
+    """The reader's own pad takes the PIN and sends VERIFY. Raises CardBroken, CardLost."""
+    answer = card.verify_on_pad(timeout_s)
+    if answer.sw in (0x6400, 0x6401):
+        return Pad.CANCELLED if answer.sw == 0x6401 else Pad.TIMEOUT
+    return _verdict(answer)
 
 
 def verify_enciphered(card: Card, chip: Chip, pin: PinBuffer, key: PublicKey, random: Random) -> Verdict | None:
@@ -94,6 +110,11 @@ def _verify(card: Card, chip: Chip, way: int, data: bytes | bytearray) -> Verdic
         answer = card.transmit(command, chip.settings.apdu_s)
     finally:
         wipe(command)
+    return _verdict(answer)
+
+
+def _verdict(answer: Response) -> Verdict:
+    """Raises CardBroken for a status word nobody allowed."""
     if answer.sw == apdu.OK:
         return Verdict(True)
     if answer.sw & 0xFFF0 == 0x63C0:

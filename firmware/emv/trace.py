@@ -70,6 +70,14 @@ class Traced:
         self.said.append((kept, masked(answer.data), answer.sw))
         return answer
 
+    def pad(self) -> bool:
+        return self._card.pad()
+
+    def verify_on_pad(self, timeout_s: float) -> Response:
+        answer = self._card.verify_on_pad(timeout_s)
+        self.said.append((bytes([0x00, _VERIFY, 0x00, 0x80]), b"", answer.sw))
+        return answer
+
     def close(self) -> None:
         self._card.close()
 
@@ -100,6 +108,12 @@ class Replayed:
         expected, data, sw = self._left.pop(0)
         assert command(apdu) == expected, f"sent {command(apdu).hex()}, the trace has {expected.hex()}"
         return Response(data, sw)
+
+    def pad(self) -> bool:
+        return False
+
+    def verify_on_pad(self, timeout_s: float) -> Response:
+        raise CardLost
 
     def close(self) -> None:
         """Nothing to power down."""

@@ -12,7 +12,7 @@ from firmware.emv.cvm import CvmList, Why
 from firmware.emv.selection import Candidate, NotTaken
 from firmware.emv.settings import ENCIPHERED, OFFLINE_PINS, Method, without_offline_pin
 from firmware.emv.trace import Traced
-from firmware.errors import Cancelled, CardError, CardUnsupported, KeyProblem, Refused
+from firmware.errors import Cancelled, CardError, CardUnsupported, IdleTimeout, KeyProblem, Refused
 from firmware.faults import network
 from firmware.hal.printer import TROUBLE_OF, PrinterState
 from firmware.hal.reader import Card
@@ -176,6 +176,14 @@ def offline_pin_entry(t: Terminal, card: Card, chip: Chip, amount: int, cvms: Cv
         return cvms.failed(Why.WRONG)
     while left != 0:
         note = w.PIN_LAST_TRY if left == 1 else w.PIN_WRONG.fill(left=left) if chip.pin_asked and left else None
+        if key is None and card.pad():
+            said = _on_pad(t, card, chip, amount, note)
+            if said.ok:
+                t.console.show(screens.pin_result(w.PIN_OK, amount))
+                return cvms.succeeded()
+            left = said.left
+            t.console.sound(Sound.ERROR)
+            continue
         with PinBuffer() as pin:
             if not read_pin(t.devices, pin, amount, t.config.times.pin_s, note, t.config.emv.pin_bypass):
                 return cvms.failed(Why.BYPASSED)
@@ -191,6 +199,18 @@ def offline_pin_entry(t: Terminal, card: Card, chip: Chip, amount: int, cvms: Cv
         t.console.sound(Sound.ERROR)
     t.console.tell(screens.pin_result(w.PIN_BLOCKED, amount), Sound.ERROR)
     return cvms.failed(Why.TRY_LIMIT)
+
+
+def _on_pad(t: Terminal, card: Card, chip: Chip, amount: int, note: Word | None) -> offline_pin.Verdict:
+    """A reader with a pad of its own: the PIN never comes here. Raises Cancelled, IdleTimeout, CardError."""
+    t.console.show(screens.pin_on_reader(amount, note))
+    chip.pin_asked = True
+    verdict = offline_pin.verify_on_pad(card, t.config.times.pin_s)
+    if verdict is offline_pin.Pad.CANCELLED:
+        raise Cancelled
+    if isinstance(verdict, offline_pin.Pad):
+        raise IdleTimeout
+    return verdict
 
 
 def first_cryptogram(t: Terminal, card: Card, chip: Chip) -> Cryptogram:

@@ -28,6 +28,18 @@ class Card(Protocol):
         """
 
     @abstractmethod
+    def pad(self) -> bool:
+        """Has the reader a PIN pad of its own (PC/SC part 10, FEATURE_VERIFY_PIN_DIRECT)?"""
+
+    @abstractmethod
+    def verify_on_pad(self, timeout_s: float) -> Response:
+        """Let the pad take the PIN and send VERIFY with the plain block (EMV Book 3, §6.5.12): no digit comes here.
+
+        Besides the card's own status words: 6400 nobody typed in time, 6401 the pad's red key. Only where `pad` says
+        so. Raises CardLost, ReaderLost.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Power the card down. Never raises; may be called twice."""
 

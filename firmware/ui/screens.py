@@ -132,6 +132,11 @@ def enter_pin(fen: int, stars: int, note: Word | None = None) -> Screen:
     return Screen("enter_pin", w.ENTER_PIN, money(fen), lines, w.K_OK_CANCEL, audience="customer")
 
 
+def pin_on_reader(fen: int, note: Word | None = None) -> Screen:
+    """The reader has a pad of its own."""
+    return Screen("pin_on_reader", w.ENTER_PIN, money(fen), (note or w.PIN_ON_READER,), audience="customer")
+
+
 def application(name: str) -> Screen:
     """One application of the card that asks to be confirmed."""
     return Screen("application", w.USE_THIS_APP, "", (name,), w.K_OK_NO, audience="customer")

@@ -43,6 +43,7 @@ class ScardSim:
         self.protocol = protocol
         self.name, self.running, self.held_by_another = "Virtual PCD 00 00", True, False
         self.features: list[int] = []
+        self.typed: str | None = None  # on the pad
         self._card: SoftCard | None = None
         self._counter = self._life = 0
         self._open: _Handle | None = None
@@ -180,7 +181,16 @@ class ScardSim:
         return 0
 
     def SCardControl(self, handle: _Handle, code: int, data: list[int]) -> tuple[int, list[int]]:
-        return _OK, self.features
+        """The list of features, or a PIN entry on the pad, as a CCID driver does it."""
+        if code == self.SCARD_CTL_CODE(3400):
+            return _OK, self.features
+        if self.typed is None or not self._card:
+            return _REMOVED, []
+        raw = bytes(data)
+        assert raw[2:5] == b"\x89\x47\x04" and int.from_bytes(raw[15:19], "little") == len(raw) - 19, raw.hex()
+        assert raw[5:7] == bytes([12, 4]), "4 to 12 digits"
+        block = bytes.fromhex(f"2{len(self.typed):X}{self.typed}".ljust(16, "F"))
+        return _OK, list(self._card.process(raw[19:24] + block))
 
     def SCARD_CTL_CODE(self, code: int) -> int:
         return 0x42000000 + code

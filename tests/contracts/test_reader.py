@@ -14,7 +14,7 @@ from drivers.system import QueueInbox
 from firmware.errors import CardLost, CardMute, DeviceError, NoCard, ReaderLost
 from firmware.hal.events import CardInserted, CardRemoved, DeviceBack, DeviceGone
 from hal_mocks import parts, real
-from hal_mocks.card.soft_card import SoftCard
+from hal_mocks.card.soft_card import CVM_OFFLINE_PIN, Profile, SoftCard
 from hal_mocks.power import Power
 from hal_mocks.wire.scard import ScardSim
 from hal_mocks.wire.vpcd import VpcdCard
@@ -393,3 +393,23 @@ def test_a_library_that_does_something_strange_to_a_card_is_a_lost_card() -> Non
         card.transmit(SELECT_PSE, 10.0)
     card.close()
     assert card.wait_closed(10.0)
+
+
+def test_a_pad_of_the_reader_verifies_and_no_digit_passes_us() -> None:
+    scard, soft = ScardSim(), SoftCard(Profile(cvm=CVM_OFFLINE_PIN))
+    scard.insert(soft)
+    card = PcscReader("", scard).connect()
+    assert card.pad() is False
+    card.close()
+    scard.features = [6, 4, 0x42, 0x33, 0x00, 0x06]
+    card = PcscReader("", scard).connect()
+    assert card.pad() is True
+    for command in ("00A4040007F054414B450101" + "00", "80A80000078305" + "0156" + "20F8C8" + "00"):
+        assert card.transmit(bytes.fromhex(command), 5.0).sw == 0x9000
+    for typed, sw in (("9999", 0x63C2), ("1234", 0x9000)):
+        scard.typed = typed
+        assert card.verify_on_pad(5.0).sw == sw
+    scard.typed = None
+    with pytest.raises(CardLost):
+        card.verify_on_pad(5.0)
+    card.close()

@@ -41,6 +41,12 @@ class Direct:
         self.log.append((apdu[1], raw[-2:]))
         return Response(raw[:-2], int.from_bytes(raw[-2:], "big"))
 
+    def pad(self) -> bool:
+        return False
+
+    def verify_on_pad(self, timeout_s: float) -> Response:
+        raise AssertionError("this reader has no pad")
+
     def close(self) -> None:
         pass
 

@@ -52,7 +52,7 @@ def _c(stage: str, name: str, outcome: str = "approved online", tvr: str = "", c
     return Case(stage, name, outcome, profile, world or {}, tvr, cvm)
 
 
-_DDA = {"oda": "dda"}
+_DDA: dict[str, Any] = {"oda": "dda"}
 CASES = [
     _c("selection", "PSE"),
     _c("selection", "list of AIDs, no PSE", pse=False),

@@ -7,6 +7,7 @@ import pytest
 from hal_mocks.card.soft_card import Profile, SoftCard
 from tests.emv.bench import Direct, play
 from tests.emv.outcomes import CASES, Case
+from tools import emv_table
 
 
 @pytest.mark.parametrize("case", [pytest.param(c, id=f"{c.stage}: {c.name}") for c in CASES])
@@ -24,3 +25,8 @@ def test_outcome(case: Case) -> None:
 
 def test_rows_are_named_once() -> None:
     assert len({(c.stage, c.name) for c in CASES}) == len(CASES)
+
+
+def test_the_table_of_the_manual_is_of_these_rows() -> None:
+    text = emv_table.DOC.read_text(encoding="utf-8")
+    assert emv_table.whole(text) == text, "python -m tools.emv_table"

@@ -118,6 +118,37 @@ def test_plain_pin_and_signature_together() -> None:
     assert (d.entries()[0].cvm, d.entries()[0].signed) == ("signature", "yes")
 
 
+def test_a_reader_with_a_pad_of_its_own_takes_the_pin() -> None:
+    """No digit comes to our keypad, and no PIN screen of ours is shown."""
+    d = desk({"cvm": CVM_OFFLINE_PIN})
+    d.world.pads = ["9999", "1234", "-"]
+    d.play(Person(buys("1250")))
+    entry = d.entries()[0]
+    assert (entry.state, entry.cvm, entry.f22) == (State.RELEASED, "pin", "051")
+    assert "请在读卡器上输入" in d.film.text()
+    assert "还可试2次" in d.film.text()
+    assert "+- enter_pin" not in d.film.text()
+    assert agrees(d)
+
+
+@pytest.mark.parametrize("typed", ["cancel", "-"])
+def test_red_or_nothing_on_the_reader_s_pad_ends_it(typed: str) -> None:
+    d = desk({"cvm": CVM_OFFLINE_PIN})
+    d.world.pads = [typed, "-"]
+    d.play(Person(buys("1250")))
+    assert [e.state for e in d.entries()] == [State.CANCELLED]
+    assert "0200" not in d.world.bank.seen
+
+
+def test_an_enciphered_pin_is_typed_on_our_keys_also_with_such_a_reader() -> None:
+    """The pad makes plain blocks only."""
+    d = desk({"cvm": CVM_ENCIPHERED_PIN, "oda": "dda"})
+    d.world.pads = ["9999", "-"]
+    d.play(Person(buys("1250", pin="1234")))
+    assert d.entries()[0].state is State.RELEASED
+    assert d.world.pads == ["9999", "-"]
+
+
 def test_green_without_a_digit_passes_by_only_where_the_merchant_allows_it() -> None:
     strict = desk({"cvm": CVM_ONLINE_PIN})
     strict.play(Person([*buys("1250"), on("enter_pin", press("enter")), on("enter_pin", press("1234", "enter"))]))
