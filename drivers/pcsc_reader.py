@@ -35,6 +35,7 @@ _REASONS = {
 _POLL_MS = 1000
 _VERIFY_DIRECT = 6  # the feature's tag
 _PAD_GRACE_S = 5.0
+_ALIVE_S = 5.0
 _BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -232,17 +233,24 @@ class PcscCard:
     def transmit(self, apdu: bytes | bytearray, timeout_s: float) -> Response:
         return self._ask(lambda: self._exchange(apdu), timeout_s)
 
-    def _ask(self, job: Callable[[], Response | DeviceError], timeout_s: float) -> Response:
+    def _ask(self, job: Callable[[], Response | DeviceError], timeout_s: float,
+             alive: Callable[[], None] = lambda: None) -> Response:  # fmt: skip
         """One job in the worker, which may hang: we do not."""
         if self._lost:
             raise CardLost
         answers: queue.SimpleQueue[Response | DeviceError] = queue.SimpleQueue()
         self._jobs.put(lambda: answers.put(job()))
-        try:
-            answer = answers.get(timeout=timeout_s)
-        except queue.Empty:
-            self._lost = True
-            raise CardLost from None
+        until = time.monotonic() + timeout_s
+        while True:
+            left = until - time.monotonic()
+            try:
+                answer = answers.get(timeout=max(0.0, min(left, _ALIVE_S)))
+                break
+            except queue.Empty:
+                alive()
+                if left <= _ALIVE_S:
+                    self._lost = True
+                    raise CardLost from None
         if isinstance(answer, DeviceError):
             self._lost = True
             raise answer
@@ -264,6 +272,10 @@ class PcscCard:
             raise CardLost
         return bytes(b & 0xFF for b in data)
 
+    def atr(self) -> bytes:
+        found = self._scard.SCardStatus(self._handle)
+        return bytes(b & 0xFF for b in found[-1]) if found[0] == self._scard.SCARD_S_SUCCESS else b""
+
     def pad(self) -> bool:
         return self._pad_code() != 0
 
@@ -275,9 +287,9 @@ class PcscCard:
             self._pad = parse_features(bytes(b & 0xFF for b in answer)).get(_VERIFY_DIRECT, 0) if good else 0
         return self._pad
 
-    def verify_on_pad(self, timeout_s: float) -> Response:
+    def verify_on_pad(self, timeout_s: float, alive: Callable[[], None]) -> Response:
         structure = pin_verify_structure(min(int(timeout_s), 255))
-        return self._ask(lambda: self._on_pad(structure), timeout_s + _PAD_GRACE_S)
+        return self._ask(lambda: self._on_pad(structure), timeout_s + _PAD_GRACE_S, alive)
 
     def _on_pad(self, structure: bytes) -> Response | DeviceError:
         ok, answer = self._scard.SCardControl(self._handle, self._pad_code(), list(structure))

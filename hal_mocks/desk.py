@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from firmware.ledger.journal import FILE, Journal
 from firmware.ledger.lifecycle import OPEN, State
 from firmware.security.keystore import Keystore
 from firmware.security.operators import Operators, Role
+from firmware.security.secrets import Key
 from hal_mocks import parts
 from hal_mocks.film import Film
 from hal_mocks.person import Person
@@ -65,6 +66,12 @@ def enrolled() -> bytes:
     for number, role in (("99", Role.ADMIN), ("00", Role.SUPERVISOR), ("02", Role.SUPERVISOR), ("01", Role.CASHIER)):
         people.enrol(number, role, PASSWORDS[number])
     return world.files[FILE]
+
+
+def loaded(keystore: Keystore, erased: bool) -> Keystore:
+    """As a boot reads it from disk: keys of its own, which an erasure may overwrite."""
+    tmk = None if erased or not keystore.tmk else Key(keystore.tmk.reveal(), keystore.tmk.use)
+    return replace(keystore, tmk=tmk)
 
 
 class _Quiet:
@@ -118,7 +125,7 @@ class Desk:
         self.film.now = None
         log.to(_Quiet())
         try:
-            keys = self.keystore.without_tmk() if self.world.erased else self.keystore
+            keys = loaded(self.keystore, self.world.erased)
             self.terminal = terminal.build(self.config, self.devices(power), keys)
             app.run(self.terminal)
         except EndOfPlay:

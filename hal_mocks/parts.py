@@ -207,10 +207,14 @@ class SimCard:
         raw = card.process(apdu)
         return Response(raw[:-2], int.from_bytes(raw[-2:], "big"))
 
+    def atr(self) -> bytes:
+        return self._p.call("card.atr", lambda: self._card.ATR)
+
     def pad(self) -> bool:
         return self._p.call("card.pad", lambda: bool(self._w.pads))
 
-    def verify_on_pad(self, timeout_s: float) -> Response:
+    def verify_on_pad(self, timeout_s: float, alive: Callable[[], None]) -> Response:
+        alive()
         return self._p.call("card.verify_on_pad", self._on_pad)
 
     def _on_pad(self) -> Response:

@@ -152,6 +152,6 @@ class CvmList:
         return table.get(condition, False)
 
 
-def verified(chip: Chip) -> bool:
-    """Did it end well? Where the card has no list there is nothing to fail."""
-    return not chip.tvr[tags.CVM_FAILED.byte] & tags.CVM_FAILED.mask
+def passed_by(chip: Chip) -> bool:
+    """Has the cardholder passed by a PIN entry in this payment?"""
+    return bool(chip.tvr[tags.PIN_NOT_ENTERED.byte] & tags.PIN_NOT_ENTERED.mask)

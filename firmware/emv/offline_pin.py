@@ -6,6 +6,7 @@ What the libraries below keep of a VERIFY is measured in docs/security.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -65,9 +66,9 @@ def verify_plain(card: Card, chip: Chip, pin: PinBuffer) -> Verdict:
         wipe(block)
 
 
-def verify_on_pad(card: Card, timeout_s: float) -> Verdict | Pad:
+def verify_on_pad(card: Card, timeout_s: float, alive: Callable[[], None]) -> Verdict | Pad:
     """The reader's own pad takes the PIN and sends VERIFY. Raises CardBroken, CardLost."""
-    answer = card.verify_on_pad(timeout_s)
+    answer = card.verify_on_pad(timeout_s, alive)
     if answer.sw in (0x6400, 0x6401):
         return Pad.CANCELLED if answer.sw == 0x6401 else Pad.TIMEOUT
     return _verdict(answer)

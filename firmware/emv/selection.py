@@ -49,14 +49,6 @@ def choice_needed(found: list[Candidate]) -> bool:
     return len(found) > 1 or found[0].confirm
 
 
-def automatic(found: list[Candidate]) -> Candidate:
-    """For a terminal without choice: the best that wants no confirmation (Book 1, §12.4). Raises CardUnsupported."""
-    free = [c for c in found if not c.confirm]
-    if not free:
-        raise CardUnsupported(NO_COMMON_APP)
-    return free[0]
-
-
 def take(card: Card, candidate: Candidate, settings: EmvSettings, today: date) -> tuple[Chip, bytes]:
     """Final SELECT: the application and its PDOL. Raises NotTaken: drop this candidate and try another."""
     answer = apdu.select(card, candidate.aid, settings.apdu_s)
@@ -85,17 +77,15 @@ def _fci(data: bytes) -> dict[int, bytes]:
 
 
 def name_of(entry: dict[int, bytes], aid: bytes) -> str:
-    """Preferred name in its code table where there is a table that we can show (Book 4, §10.1), else the label."""
-    preferred, table = entry.get(tags.APP_PREFERRED_NAME, b""), entry.get(tags.ISSUER_CODE_TABLE, b"")
-    if preferred and len(table) == 1 and 1 <= table[0] <= 10:
-        try:
-            text = preferred.decode(f"iso8859-{table[0]}").strip()
-        except (UnicodeDecodeError, LookupError):
-            text = ""
-        if text.isprintable() and text:
+    """Preferred name where it is in the one code table this terminal has (Book 4, §10.1: 9F40 says table 1) and in
+    letters of its glass, else the label, else the AID."""
+    table = entry.get(tags.ISSUER_CODE_TABLE, b"")
+    names = [entry.get(tags.APP_PREFERRED_NAME, b"")] if table == b"\x01" else []
+    for raw in (*names, entry.get(tags.APP_LABEL, b"")):
+        text = raw.decode("latin-1").strip()
+        if text and text.isascii() and text.isprintable():
             return text
-    label = entry.get(tags.APP_LABEL, b"").decode("ascii", "replace").strip()
-    return label if label and label.isprintable() else aid.hex().upper()
+    return aid.hex().upper()
 
 
 def match(aid: bytes, settings: EmvSettings) -> AidSettings | None:

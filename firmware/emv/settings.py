@@ -59,6 +59,7 @@ class Method(Enum):
 
 OFFLINE_PINS = frozenset({Method.PLAIN_PIN, Method.PLAIN_PIN_SIGNATURE, Method.ENCIPHERED_PIN,
                           Method.ENCIPHERED_PIN_SIGNATURE})  # fmt: skip
+PINS = OFFLINE_PINS | {Method.ONLINE_PIN}
 ENCIPHERED = frozenset({Method.ENCIPHERED_PIN, Method.ENCIPHERED_PIN_SIGNATURE})
 SIGNED = frozenset({Method.SIGNATURE, Method.PLAIN_PIN_SIGNATURE, Method.ENCIPHERED_PIN_SIGNATURE})
 

@@ -8,11 +8,12 @@ authentication, is kept as its result.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from firmware.emv import tags, tlv
-from firmware.emv.chip import Chip, PublicKey
-from firmware.errors import CardBroken, CardLost
+from firmware.emv import atr, tags, tlv
+from firmware.emv.chip import Chip
+from firmware.errors import CardBroken
 from firmware.hal.reader import Card, Response
 
 _NUMBERS = frozenset({tags.PAN, tags.TRACK2, 0x9F6B, 0x9F20, 0x9F1F, 0x56, 0x9F24})
@@ -60,7 +61,7 @@ class Traced:
     """A card that remembers what was said. `chip` is set once an application is read."""
 
     def __init__(self, card: Card) -> None:
-        self._card = card
+        self._card, self._atr = card, card.atr()
         self.said: list[tuple[bytes, bytes, int]] = []
         self.chip: Chip | None = None
 
@@ -70,11 +71,14 @@ class Traced:
         self.said.append((kept, masked(answer.data), answer.sw))
         return answer
 
+    def atr(self) -> bytes:
+        return self._atr
+
     def pad(self) -> bool:
         return self._card.pad()
 
-    def verify_on_pad(self, timeout_s: float) -> Response:
-        answer = self._card.verify_on_pad(timeout_s)
+    def verify_on_pad(self, timeout_s: float, alive: Callable[[], None]) -> Response:
+        answer = self._card.verify_on_pad(timeout_s, alive)
         self.said.append((bytes([0x00, _VERIFY, 0x00, 0x80]), b"", answer.sw))
         return answer
 
@@ -84,7 +88,12 @@ class Traced:
     def text(self) -> str:
         """JSON: exchanges, what was known at the end, why."""
         chip = self.chip
-        table: dict[str, Any] = {"version": 1, "said": [[c.hex(), r.hex(), f"{sw:04X}"] for c, r, sw in self.said]}
+        table: dict[str, Any] = {
+            "version": 1,
+            "atr": self._atr.hex(),
+            "atr_is_emv": atr.is_emv(self._atr),
+            "said": [[c.hex(), r.hex(), f"{sw:04X}"] for c, r, sw in self.said],
+        }
         if chip:
             key = chip.icc_key
             table |= {"label": chip.label, "card": chip.pan.masked, "tvr": bytes(chip.tvr).hex(), "cda": chip.cda,
@@ -94,49 +103,12 @@ class Traced:
         return json.dumps(table, indent=1, ensure_ascii=False)
 
 
-class Replayed:
-    """The card of a trace: each command must come as it came then. Raises CardLost at its end, AssertionError for
-    another command."""
-
-    def __init__(self, text: str) -> None:
-        self.table: dict[str, Any] = json.loads(text)
-        self._left = [(bytes.fromhex(c), bytes.fromhex(r), int(sw, 16)) for c, r, sw in self.table["said"]]
-
-    def transmit(self, apdu: bytes | bytearray, timeout_s: float) -> Response:
-        if not self._left:
-            raise CardLost
-        expected, data, sw = self._left.pop(0)
-        assert command(apdu) == expected, f"sent {command(apdu).hex()}, the trace has {expected.hex()}"
-        return Response(data, sw)
-
-    def pad(self) -> bool:
-        return False
-
-    def verify_on_pad(self, timeout_s: float) -> Response:
-        raise CardLost
-
-    def close(self) -> None:
-        """Nothing to power down."""
-
-    @property
-    def over(self) -> bool:
-        return not self._left
-
-    def authenticated(self, chip: Chip) -> None:
-        """Puts the result of data authentication where a masked record cannot give it."""
-        first = bytes.fromhex(self.table["tvr"])[0]
-        chip.tvr[0] = first & ~tags.CDA_FAILED.mask if self.table["cda"] else first
-        while self._left and self._left[0][0][1] == 0x88:  # INTERNAL AUTHENTICATE: only a card that is proved is asked
-            self._left.pop(0)
-        chip.cda = self.table["cda"]
-        if self.table["icc_key"]:
-            chip.icc_key = PublicKey(bytes.fromhex(self.table["icc_key"][0]), self.table["icc_key"][1])
-
-
 def lines(text: str) -> list[str]:
     """For people."""
     table = json.loads(text)
-    rows = [f"{_NAMES.get(int(c[2:4], 16), 'command'):22} {c}\n{'':22} {r} {sw}" for c, r, sw in table["said"]]
+    kind = "as EMV has it" if table["atr_is_emv"] else "not as EMV has it (Book 1, 8.3)"
+    rows = [f"answer to reset {table['atr']}, {kind}", ""]
+    rows += [f"{_NAMES.get(int(c[2:4], 16), 'command'):22} {c}\n{'':22} {r} {sw}" for c, r, sw in table["said"]]
     if "tvr" in table:
         rows += ["", f"{table['label']}  {table['card']}  TVR {table['tvr'].upper()}  TSI {table['tsi'].upper()}  "
                  f"CVM {table['cvm'].upper()}", *[f"  - {why}" for why in table["why"]]]  # fmt: skip

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from firmware import log
 from firmware import words as w
 from firmware.emv import cryptogram, kernel, offline_pin, scripts, selection, tags
-from firmware.emv.chip import Chip, Cryptogram
-from firmware.emv.cvm import CvmList, Why
+from firmware.emv.chip import Chip, Cryptogram, PublicKey
+from firmware.emv.cvm import CvmList, Why, passed_by
+from firmware.emv.offline_pin import Verdict
 from firmware.emv.selection import Candidate, NotTaken
-from firmware.emv.settings import ENCIPHERED, OFFLINE_PINS, Method, without_offline_pin
+from firmware.emv.settings import ENCIPHERED, OFFLINE_PINS, PINS, Method, without_offline_pin
 from firmware.emv.trace import Traced
 from firmware.errors import Cancelled, CardError, CardUnsupported, IdleTimeout, KeyProblem, Refused
 from firmware.faults import network
@@ -129,7 +130,7 @@ def choose_application(t: Terminal, found: list[Candidate]) -> Candidate:
 def verify_cardholder(t: Terminal, chip: Chip, amount: int, card: Card | None = None) -> PinBlock | None:
     """The card's CVM list is walked: 9F34, TVR byte 3 and TSI say how it went, and action analysis weighs it. An
     encrypted block where the PIN goes to the issuer, else None. Without the card in the reader (`card` None) it cannot
-    verify a PIN itself.
+    verify a PIN itself. Who has passed by once is not asked for a PIN again (EMV Book 4, §6.3.4.3).
 
     Raises Refused when keys are missing; Cancelled, IdleTimeout, DisplayLost, CardError.
     """
@@ -137,7 +138,9 @@ def verify_cardholder(t: Terminal, chip: Chip, amount: int, card: Card | None = 
         chip.settings = without_offline_pin(chip.settings)
     cvms, block = CvmList(chip), None
     while method := cvms.choose():
-        if method in OFFLINE_PINS and card:
+        if method in PINS and passed_by(chip):
+            cvms.failed(Why.BYPASSED)
+        elif method in OFFLINE_PINS and card:
             offline_pin_entry(t, card, chip, amount, cvms, method)
         elif method is Method.ONLINE_PIN:
             block = _online_pin(t, chip, amount, cvms)
@@ -164,7 +167,10 @@ def _online_pin(t: Terminal, chip: Chip, amount: int, cvms: CvmList) -> PinBlock
             once = t.once.take()  # the counter is durable before the key is used
         except KeyProblem:
             raise Refused(w.KEYS_MISSING) from None
-        return encrypted_block(pin, chip.pan, once.key, once.ksn, t.devices.random.bytes(8))
+        try:
+            return encrypted_block(pin, chip.pan, once.key, once.ksn, t.devices.random.bytes(8))
+        finally:
+            once.key.wipe()
 
 
 def offline_pin_entry(t: Terminal, card: Card, chip: Chip, amount: int, cvms: CvmList, method: Method) -> None:
@@ -174,43 +180,42 @@ def offline_pin_entry(t: Terminal, card: Card, chip: Chip, amount: int, cvms: Cv
     left = offline_pin.tries_left(card, chip)
     if method in ENCIPHERED and key is None:
         return cvms.failed(Why.WRONG)
+    ask = _on_the_reader if key is None and card.pad() else _on_our_keys
     while left != 0:
         note = w.PIN_LAST_TRY if left == 1 else w.PIN_WRONG.fill(left=left) if chip.pin_asked and left else None
-        if key is None and card.pad():
-            said = _on_pad(t, card, chip, amount, note)
-            if said.ok:
-                t.console.show(screens.pin_result(w.PIN_OK, amount))
-                return cvms.succeeded()
-            left = said.left
-            t.console.sound(Sound.ERROR)
-            continue
-        with PinBuffer() as pin:
-            if not read_pin(t.devices, pin, amount, t.config.times.pin_s, note, t.config.emv.pin_bypass):
-                return cvms.failed(Why.BYPASSED)
-            chip.pin_asked = True
-            verdict = (offline_pin.verify_enciphered(card, chip, pin, key, t.devices.random) if key
-                       else offline_pin.verify_plain(card, chip, pin))  # fmt: skip
-        if verdict is None:
-            return cvms.failed(Why.WRONG)
-        if verdict.ok:
+        said = ask(t, card, chip, amount, note, key)
+        if isinstance(said, Why):
+            return cvms.failed(said)
+        if said.ok:
             t.console.show(screens.pin_result(w.PIN_OK, amount))
             return cvms.succeeded()
-        left = verdict.left
+        left = said.left
         t.console.sound(Sound.ERROR)
     t.console.tell(screens.pin_result(w.PIN_BLOCKED, amount), Sound.ERROR)
     return cvms.failed(Why.TRY_LIMIT)
 
 
-def _on_pad(t: Terminal, card: Card, chip: Chip, amount: int, note: Word | None) -> offline_pin.Verdict:
+def _on_our_keys(t: Terminal, card: Card, chip: Chip, amount: int, note: Word | None, key: PublicKey | None
+                 ) -> Verdict | Why:  # fmt: skip
+    """One PIN typed here, to the card plain or under `key`. Raises Cancelled, IdleTimeout, DisplayLost, CardError."""
+    with PinBuffer() as pin:
+        if not read_pin(t.devices, pin, amount, t.config.times.pin_s, note, t.config.emv.pin_bypass):
+            return Why.BYPASSED
+        chip.pin_asked = True
+        if key is None:
+            return offline_pin.verify_plain(card, chip, pin)
+        return offline_pin.verify_enciphered(card, chip, pin, key, t.devices.random) or Why.WRONG
+
+
+def _on_the_reader(t: Terminal, card: Card, chip: Chip, amount: int, note: Word | None, _: PublicKey | None
+                   ) -> Verdict | Why:  # fmt: skip
     """A reader with a pad of its own: the PIN never comes here. Raises Cancelled, IdleTimeout, CardError."""
     t.console.show(screens.pin_on_reader(amount, note))
     chip.pin_asked = True
-    verdict = offline_pin.verify_on_pad(card, t.config.times.pin_s)
-    if verdict is offline_pin.Pad.CANCELLED:
-        raise Cancelled
-    if isinstance(verdict, offline_pin.Pad):
-        raise IdleTimeout
-    return verdict
+    said = offline_pin.verify_on_pad(card, t.config.times.pin_s, t.devices.watchdog.feed)
+    if isinstance(said, offline_pin.Pad):
+        raise Cancelled if said is offline_pin.Pad.CANCELLED else IdleTimeout
+    return said
 
 
 def first_cryptogram(t: Terminal, card: Card, chip: Chip) -> Cryptogram:

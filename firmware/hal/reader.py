@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,14 +29,19 @@ class Card(Protocol):
         """
 
     @abstractmethod
+    def atr(self) -> bytes:
+        """The answer to reset; empty where the reader does not tell."""
+
+    @abstractmethod
     def pad(self) -> bool:
         """Has the reader a PIN pad of its own (PC/SC part 10, FEATURE_VERIFY_PIN_DIRECT)?"""
 
     @abstractmethod
-    def verify_on_pad(self, timeout_s: float) -> Response:
+    def verify_on_pad(self, timeout_s: float, alive: Callable[[], None]) -> Response:
         """Let the pad take the PIN and send VERIFY with the plain block (EMV Book 3, §6.5.12): no digit comes here.
 
-        Besides the card's own status words: 6400 nobody typed in time, 6401 the pad's red key. Only where `pad` says
+        Besides the card's own status words: 6400 nobody typed in time, 6401 the pad's red key. `alive` is
+        called at least every ten seconds. Only where `pad` says
         so. Raises CardLost, ReaderLost.
         """
 

@@ -76,6 +76,8 @@ class Session:
         safe.erase()
         journal = self._ledger.journal
         journal.record("tamper", settings={"working_keys": "", "signed_on": "", Once.SETTING: "", "tampered": "1"})
+        for key in filter(None, (self._ledger.keystore.tmk, *((k.pik, k.mak) if (k := self._host.keys) else ()))):
+            key.wipe()
         self._host.keys = None
         self._ledger.keystore = self._ledger.keystore.without_tmk()
         log.event("tampered")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import ctypes
 from dataclasses import dataclass
 from enum import Enum
 
@@ -93,15 +93,15 @@ class Key(_Hidden):
     __slots__ = ("use",)
 
     def __init__(self, value: bytes, use: Use) -> None:
-        super().__init__(value)
+        super().__init__(bytes(bytearray(value)))  # an object of its own, which wipe may overwrite
         self.use = use
+
+    def wipe(self) -> None:
+        """Overwrite the key where it lies, once nobody needs it any more (CPython)."""
+        ctypes.memset(id(self._value) + bytes.__basicsize__ - 1, 0, len(self._value))
 
     def bytes_for(self, use: Use) -> bytes:
         """Raises WrongKeyUse for any use but its own."""
         if use is not self.use:
             raise WrongKeyUse(f"a key that {self.use.value} was asked for one that {use.value}")
         return self._value
-
-    def fingerprint(self) -> str:
-        """Eight hex characters that tell two keys apart and no more."""
-        return hashlib.sha256(b"takeback" + self._value).hexdigest()[:8]

@@ -102,7 +102,7 @@ class Profile:
         label, priority = ((self.label, self.priority), (self.second_app, self.second_priority))[number]
         body = tlv("50", label.encode()) + tlv("87", bytes([priority]))
         if self.preferred:
-            body += tlv("9F12", self.preferred.encode("iso8859-5")) + tlv("9F11", b"\x05")
+            body += tlv("9F12", self.preferred.encode("iso8859-1")) + tlv("9F11", b"\x01")
         return body
 
     def cdol(self, which: int) -> str:

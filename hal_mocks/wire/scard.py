@@ -180,6 +180,10 @@ class ScardSim:
         handle.door = T0Door(self._card) if handle.door else None
         return 0
 
+    def SCardStatus(self, handle: _Handle) -> tuple[int, str, int, int, list[int]]:
+        atr = handle.card.ATR_T1 if self.protocol == self.SCARD_PROTOCOL_T1 else handle.card.ATR
+        return _OK, self.name, 0, self.protocol, list(atr)
+
     def SCardControl(self, handle: _Handle, code: int, data: list[int]) -> tuple[int, list[int]]:
         """The list of features, or a PIN entry on the pad, as a CCID driver does it."""
         if code == self.SCARD_CTL_CODE(3400):

@@ -400,6 +400,7 @@ def test_a_pad_of_the_reader_verifies_and_no_digit_passes_us() -> None:
     scard.insert(soft)
     card = PcscReader("", scard).connect()
     assert card.pad() is False
+    assert card.atr() == SoftCard.ATR
     card.close()
     scard.features = [6, 4, 0x42, 0x33, 0x00, 0x06]
     card = PcscReader("", scard).connect()
@@ -408,8 +409,8 @@ def test_a_pad_of_the_reader_verifies_and_no_digit_passes_us() -> None:
         assert card.transmit(bytes.fromhex(command), 5.0).sw == 0x9000
     for typed, sw in (("9999", 0x63C2), ("1234", 0x9000)):
         scard.typed = typed
-        assert card.verify_on_pad(5.0).sw == sw
+        assert card.verify_on_pad(5.0, lambda: None).sw == sw
     scard.typed = None
     with pytest.raises(CardLost):
-        card.verify_on_pad(5.0)
+        card.verify_on_pad(5.0, lambda: None)
     card.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -41,10 +42,13 @@ class Direct:
         self.log.append((apdu[1], raw[-2:]))
         return Response(raw[:-2], int.from_bytes(raw[-2:], "big"))
 
+    def atr(self) -> bytes:
+        return self.card.ATR
+
     def pad(self) -> bool:
         return False
 
-    def verify_on_pad(self, timeout_s: float) -> Response:
+    def verify_on_pad(self, timeout_s: float, alive: Callable[[], None]) -> Response:
         raise AssertionError("this reader has no pad")
 
     def close(self) -> None:

@@ -123,16 +123,16 @@ def test_who_must_be_asked_which_application() -> None:
     two = selection.candidates(Direct(SoftCard(Profile(second_app="OTHER", second_priority=1, priority=2))), SETTINGS)
     assert [selection.choice_needed(f) for f in (one, confirmed, two)] == [False, True, True]
     assert [c.name for c in two] == ["OTHER", "TAKEBACK TEST"], "the card's wish first"
-    assert selection.automatic(two).name == "OTHER"
-    with pytest.raises(CardUnsupported):
-        selection.automatic(confirmed)
 
 
-def test_a_preferred_name_is_shown_in_its_own_letters() -> None:
-    found = selection.candidates(Direct(SoftCard(Profile(preferred="КАРТА"))), SETTINGS)
-    assert found[0].name == "КАРТА"
-    assert selection.name_of({tags.APP_PREFERRED_NAME: b"\xff\x00", tags.ISSUER_CODE_TABLE: b"\x01"}, b"\xa0") == "A0"
-    assert selection.name_of({tags.APP_LABEL: b" OK  "}, b"\xa0") == "OK"
+def test_the_name_that_is_shown_is_one_the_glass_can_show() -> None:
+    found = selection.candidates(Direct(SoftCard(Profile(preferred="MY CARD"))), SETTINGS)
+    assert found[0].name == "MY CARD"
+    preferred, label = {tags.APP_PREFERRED_NAME: "КАРТА".encode("iso8859-5")}, {tags.APP_LABEL: b" OK  "}
+    for table in (b"\x05", b"\x01", b"", b"\x01\x01"):
+        assert selection.name_of(preferred | label | {tags.ISSUER_CODE_TABLE: table}, b"\xa0") == "OK"
+    for broken in (b"", b"\x00\x01", b"   ", b"\xff\xfe"):
+        assert selection.name_of({tags.APP_LABEL: broken}, b"\xa0") == "A0"
 
 
 def test_a_card_without_track_two_is_read_all_the_same() -> None:

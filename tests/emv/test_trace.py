@@ -13,6 +13,7 @@ from firmware.emv.action_analysis import Ask
 from firmware.emv.settings import OFFLINE_PINS
 from firmware.errors import CardLost
 from hal_mocks.card import scheme
+from hal_mocks.card.replayed import Replayed
 from hal_mocks.card.soft_card import CVM_ENCIPHERED_PIN, CVM_OFFLINE_PIN, Profile, SoftCard
 from hal_mocks.desk import Desk, settings
 from hal_mocks.person import Person, buys
@@ -64,7 +65,7 @@ def test_each_bit_of_the_tvr_has_its_line_and_its_book(name: str) -> None:
 def test_the_kernel_makes_the_same_commands_of_a_trace(name: str) -> None:
     """Clock, unpredictable number and decisions as then; data authentication by its result."""
     card, done = recorded(CARDS[name])
-    again = trace.Replayed(card.text())
+    again = Replayed(card.text())
     chip = None
     found = selection.candidates(again, SETTINGS)
     while chip is None:
@@ -96,7 +97,7 @@ def _methods(done: Played) -> list[Any]:
 
 def test_a_replayed_card_is_strict() -> None:
     card, _ = recorded({})
-    again = trace.Replayed(card.text())
+    again = Replayed(card.text())
     with pytest.raises(AssertionError, match="the trace has"):
         again.transmit(b"\x00\xa4\x04\x00\x00", 1.0)
     again._left.clear()

@@ -159,6 +159,15 @@ def test_green_without_a_digit_passes_by_only_where_the_merchant_allows_it() -> 
     assert lax.entries()[0].tvr[4:6] == "88"
 
 
+def test_who_passed_by_once_is_not_asked_for_another_pin() -> None:
+    """Plain PIN, else online PIN, else signature: one green key passes by both PINs."""
+    d = desk({"cvm": "0000000000000000" + "4100" + "4200" + "1E00"}, emv={"pin_bypass": True})
+    d.play(Person([*buys("1250"), on("enter_pin", press("enter")), on("signature", press("enter"))]))
+    entry = d.entries()[0]
+    assert (entry.state, entry.cvm, entry.tvr[4:6]) == (State.RELEASED, "signature", "08")
+    assert d.film.text().count("+- enter_pin") == 1
+
+
 @pytest.mark.parametrize("cvm", [CVM_OFFLINE_PIN, CVM_ONLINE_PIN])
 def test_no_glass_no_pin(cvm: str) -> None:
     d = desk({"cvm": cvm})

@@ -35,6 +35,10 @@ def slot(request: pytest.FixtureRequest) -> Iterator[tuple[PcscReader, VpcdCard]
 def test_every_outcome_through_pcscd(slot: tuple[PcscReader, VpcdCard]) -> None:
     reader, card = slot
     wrong = []
+    session = reader.connect()
+    assert session.atr() in (SoftCard.ATR, SoftCard.ATR_T1)
+    assert session.pad() is False
+    session.close()
     for case in CASES:
         soft = SoftCard(Profile(**case.profile))
         card.become(soft)

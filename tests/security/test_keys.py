@@ -356,6 +356,25 @@ def test_dukpt_pin_blocks_carry_their_ksn_and_each_another() -> None:
     assert all(e.state.value == "released" for e in d.entries())
 
 
+def test_a_dukpt_key_is_overwritten_when_its_pin_is_encrypted(monkeypatch: pytest.MonkeyPatch) -> None:
+    d = dukpt_desk()
+    d.play(Person())
+    assert d.terminal
+    d.terminal.once.load(Register.load(SCHEMES["tdes"], bytes(range(16)), bytes.fromhex("FFFF9876543210E00000")))
+    used: list[Key] = []
+    take = Once.take
+
+    def watched(self: Once) -> Any:
+        used.append((made := take(self)).key)
+        assert any(made.key.reveal())
+        return made
+
+    monkeypatch.setattr(Once, "take", watched)
+    d.play(Person(buys("1250", pin="1234")))
+    assert len(used) == 1
+    assert not any(used[0].reveal())
+
+
 def test_dukpt_without_keys_refuses_before_anything_is_sent() -> None:
     d = dukpt_desk()
     d.play(Person(buys("1250", pin="1234")))

@@ -20,6 +20,7 @@ from hal_mocks.card.soft_card import CVM_ONLINE_PIN, Profile, SoftCard
 from hal_mocks.desk import Desk
 from hal_mocks.person import Person, buys, on, press
 from hal_mocks.power import Power, When
+from hal_mocks.world import KEYSTORE
 
 
 def opens(desk: Desk, post: Any) -> None:
@@ -54,6 +55,20 @@ def test_sec6_an_opened_case_erases_the_keys_at_once_and_blocks_sales() -> None:
     assert d.terminal.host.keys is None
     record = d.terminal.journal.last_record("tamper")
     assert record is not None
+
+
+def test_sec6_the_keys_in_memory_are_overwritten() -> None:
+    d = Desk()
+    d.play(Person())
+    t = d.terminal
+    assert t
+    assert t.host.keys
+    held = [t.host.keys.pik, t.host.keys.mak, t.ledger.keystore.tmk]
+    t.session.erase(t.devices.safe)
+    for key in held:
+        assert key
+        assert not any(key.reveal())
+    assert any(KEYSTORE.tmk.reveal()), "the store's own object is another one"
 
 
 def test_sec6_it_is_blocked_after_a_boot_too_also_with_the_case_closed() -> None:
