@@ -122,10 +122,12 @@ def test_masking_keeps_lengths(tag: str, value: str, shown: str) -> None:
 
 def test_the_terminal_keeps_the_last_sessions_where_it_is_told_to(tmp_path: Any) -> None:
     d = Desk(conf=replace(settings(paths={"state": str(tmp_path)}, emv={"trace": True})))
+    d.world.wallet[0] = SoftCard(Profile(pan=PAN))
     d.play(Person([*buys("1250"), *buys("700")]))
     files = sorted((tmp_path / "traces").iterdir())
     assert len(files) == 2
     assert json.loads(files[0].read_text())["tvr"] == "8000008000"
+    assert PAN not in files[0].read_text()
     quiet = Desk(conf=settings(paths={"state": str(tmp_path / "quiet")}))
     quiet.play(Person(buys("1250")))
     assert not (tmp_path / "quiet" / "traces").exists()
