@@ -10,7 +10,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from firmware import __version__, app, ceremony, config, doctor, log, terminal
+from firmware import __version__, app, config, doctor, log, terminal
 from firmware.doctor import Health
 from firmware.emv import trace
 from firmware.errors import ConfigError, DeviceError, DisplayLost, JournalError, KeyProblem, TakebackError
@@ -169,6 +169,7 @@ def _rules(settings: config.Config, options: argparse.Namespace) -> int:
 def _keys(settings: config.Config, options: argparse.Namespace) -> int:
     """Show what is there, or take a TMK or DUKPT key from two custodians."""
     from drivers import board
+    from firmware import ceremony
 
     clock, random = board.openers(settings).clock(), board.openers(settings).random().bytes
     book = journal.Journal(board.disk(settings), clock)
