@@ -20,7 +20,7 @@ from firmware.errors import CardBroken, ConfigError
 FILE = "emv.toml"
 OWN = Path(__file__).parent / "data" / FILE
 _HEX = {"aid": (5, 16), "version": (2, 2), "tac_denial": (5, 5), "tac_online": (5, 5), "tac_default": (5, 5),
-        "ddol": (0, 252)}  # fmt: skip
+        "ddol": (0, 252), "tdol": (0, 252)}  # fmt: skip
 _NUMBERS = {"floor_limit": 999_999_999, "random_threshold": 999_999_999, "random_percent": 99,
             "random_percent_max": 99}  # fmt: skip
 
@@ -100,6 +100,10 @@ def _aid(row: dict[str, Any], where: str) -> AidSettings:
         raise ConfigError(f"{where} ddol: {broken}") from None
     if tags.UNPREDICTABLE not in asked:
         raise ConfigError(f"{where} ddol: must ask for 9F37, the unpredictable number")
+    try:
+        tlv.dol(made.tdol)
+    except CardBroken as broken:
+        raise ConfigError(f"{where} tdol: {broken}") from None
     if made.random_percent > made.random_percent_max and made.random_percent_max:
         raise ConfigError(f"{where} random_percent: is above random_percent_max")
     if made.random_threshold and made.random_threshold >= made.floor_limit:

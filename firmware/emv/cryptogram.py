@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from firmware.emv import action_analysis, apdu, oda, risk, scripts, tags, tlv
 from firmware.emv.action_analysis import Ask
 from firmware.emv.chip import Chip, Cryptogram
@@ -97,10 +99,20 @@ def _authenticate(card: Card, chip: Chip, issuer_auth: bytes) -> None:
 
 
 def _filled(chip: Chip, cdol: int) -> bytes:
-    data = tlv.fill_dol(tlv.dol(chip.need(cdol)), chip.values())
+    entries = tlv.dol(chip.need(cdol))
+    if tags.TC_HASH in [tag for tag, _ in entries]:
+        chip.data[tags.TC_HASH] = _hash(chip)
+    data = tlv.fill_dol(entries, chip.values())
     if len(data) > _DATA_MAX:
         raise CardBroken("a CDOL asks for too much")
     return data
+
+
+def _hash(chip: Chip) -> bytes:
+    """TC hash value, 98: SHA-1 over what the TDOL asks for, the card's or else the terminal's (Book 3, §9.2.2)."""
+    if tags.TDOL not in chip.data:
+        chip.flag(tags.DEFAULT_TDOL)
+    return hashlib.sha1(tlv.fill_dol(tlv.dol(chip.data.get(tags.TDOL, chip.app.tdol)), chip.values())).digest()
 
 
 def _generate(card: Card, chip: Chip, asked: Ask, data: bytes, cdol2_data: bytes, signed: bool) -> Cryptogram:

@@ -17,6 +17,7 @@ from firmware.hal.reader import Card
 from firmware.money import de4
 
 GOODS = b"\x00"
+CONTACT = b"\x05"
 
 
 def begin(card: Card, candidate: Candidate, amount: int, settings: EmvSettings, now: datetime, random: Random,
@@ -40,6 +41,11 @@ def begin(card: Card, candidate: Candidate, amount: int, settings: EmvSettings, 
         tags.ADDITIONAL_CAPABILITIES: settings.additional,
         tags.TERMINAL_TYPE: settings.terminal_type,
         tags.IFD_SERIAL: settings.ifd_serial,
+        tags.MERCHANT_ID: settings.merchant_id,
+        tags.TERMINAL_ID: settings.terminal_id,
+        tags.MERCHANT_NAME: settings.merchant_name,
+        tags.AID_TERMINAL: chip.app.aid,
+        tags.ENTRY_MODE: CONTACT,
         tags.APP_VERSION_TERMINAL: chip.app.version,
         tags.SEQUENCE_COUNTER: bytes.fromhex(f"{counter:08d}"),
     }

@@ -15,7 +15,9 @@ _MANDATORY = (tags.PAN, tags.EXPIRY, tags.CDOL1, tags.CDOL2)
 _OURS_ALONE = frozenset({tags.TVR, tags.TSI, tags.UNPREDICTABLE, tags.AMOUNT, tags.CVM_RESULTS, tags.ARC, tags.AIP,
                          tags.AFL, tags.TERMINAL_CAPABILITIES, tags.TERMINAL_TYPE, tags.TRANSACTION_CURRENCY,
                          tags.TERMINAL_COUNTRY, tags.DATE, tags.TIME, tags.TRANSACTION_TYPE, tags.ISSUER_AUTH_DATA,
-                         tags.AMOUNT_OTHER, tags.IFD_SERIAL, tags.APP_VERSION_TERMINAL})  # fmt: skip
+                         tags.AMOUNT_OTHER, tags.IFD_SERIAL, tags.APP_VERSION_TERMINAL, tags.TC_HASH,
+                         tags.MERCHANT_ID, tags.TERMINAL_ID, tags.MERCHANT_NAME, tags.AID_TERMINAL,
+                         tags.ENTRY_MODE, tags.ADDITIONAL_CAPABILITIES, tags.SEQUENCE_COUNTER})  # fmt: skip
 
 
 def initiate(card: Card, chip: Chip, pdol: bytes) -> None:

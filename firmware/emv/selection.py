@@ -41,7 +41,8 @@ def candidates(card: Card, settings: EmvSettings) -> list[Candidate]:
     found = _from_pse(card, settings) or _from_list(card, settings)
     if not found:
         raise CardUnsupported(NO_COMMON_APP)
-    return sorted(found, key=lambda c: c.priority)
+    once = {c.aid: c for c in reversed(found)}  # one that is listed twice counts where it comes first
+    return sorted((c for c in found if once[c.aid] is c), key=lambda c: c.priority)
 
 
 def choice_needed(found: list[Candidate]) -> bool:

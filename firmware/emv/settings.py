@@ -30,7 +30,7 @@ class CaKey:
 @dataclass(frozen=True)
 class AidSettings:
     """One application the terminal accepts. Action codes are 5 bytes as TVR; `version` is 9F09; limits in fen;
-    percentages 0–99 (Book 3, §10.6.2); `ddol` stands in for a card that brings none."""
+    percentages 0–99 (Book 3, §10.6.2); `ddol` and `tdol` stand in for a card that brings none."""
 
     aid: bytes
     version: bytes = b"\x00\x96"
@@ -43,6 +43,7 @@ class AidSettings:
     random_percent: int = 0
     random_percent_max: int = 0
     ddol: bytes = b"\x9f\x37\x04"
+    tdol: bytes = b"\x9f\x02\x06\x5f\x2a\x02\x9a\x03\x9c\x01"
 
 
 class Method(Enum):
@@ -88,6 +89,9 @@ class EmvSettings:
     capabilities: bytes = b"\x20\xf8\xc8"  # contact chip; each method; SDA, DDA, CDA
     additional: bytes = b"\x60\x00\xf0\xa0\x01"  # goods, services; keys; prints and shows; code table 1
     ifd_serial: bytes = b"TAKEBACK"
+    merchant_id: bytes = b""
+    terminal_id: bytes = b""
+    merchant_name: bytes = b""
     apdu_s: float = 5.0
 
     def has(self, method: Method) -> bool:

@@ -36,7 +36,10 @@ class Parameters:
     def _made(self, c: Catalogue) -> EmvSettings:
         """A merchant who sells offline has a terminal that can (type 22); the others say that they cannot (21)."""
         kind = TYPE_OFFLINE_TOO if self._config.withdraw.offline else TYPE_ONLINE_ONLY
+        m = self._config.merchant
         return EmvSettings(c.aids, c.keys, c.revoked, self._listed, terminal_type=kind,
+                           merchant_id=m.merchant_id.encode(), terminal_id=m.terminal_id.encode(),
+                           merchant_name=m.name_en.encode("ascii", "replace"),
                            apdu_s=self._config.times.apdu_s)  # fmt: skip
 
     def _listed(self, digits: str) -> bool:

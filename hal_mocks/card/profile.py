@@ -81,6 +81,7 @@ class Profile:
     limits: str = ""  # 9F14 and 9F23, two bytes
     shows_counters: bool = True
     long_cdol: bool = False
+    hashed: str = ""  # "own": the CDOLs ask for a TC hash over a TDOL of its own, "default": over the terminal's
     afl: str = ""  # instead of the true one
     raw: dict[str, str] = field(default_factory=dict)  # command (INS, hex) → the whole answer, whatever was asked
 
@@ -106,7 +107,7 @@ class Profile:
         return body
 
     def cdol(self, which: int) -> str:
-        first = _CDOL1 + (_LONG if self.long_cdol else "")
+        first = _CDOL1 + (_LONG if self.long_cdol else "") + ("9814" if self.hashed else "")
         return first if which == 1 else "8A02" + ("" if self.external_auth else "910A") + first
 
 
@@ -127,6 +128,8 @@ def records(p: Profile) -> dict[Record, bytes]:
     }  # fmt: skip
     if p.limits:
         rows[(2, 1)] += [("9F14", bytes.fromhex(p.limits)[:1]), ("9F23", bytes.fromhex(p.limits)[1:])]
+    if p.hashed == "own":
+        rows[(2, 1)].append(("97", bytes.fromhex("9F02069F3704")))
     made = {place: _body(p, row) for place, row in rows.items()}
     made[(1, 2)] += bytes.fromhex(p.extra_record)
     if p.oda or p.pin_key:

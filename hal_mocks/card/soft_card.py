@@ -226,11 +226,21 @@ class SoftCard:
         return self._first(p1, data) if not self.arqc else self._second(p1, data)
 
     def _size(self) -> int:
-        return CDOL_SIZE + (17 if self.profile.long_cdol else 0)
+        return CDOL_SIZE + (17 if self.profile.long_cdol else 0) + (20 if self.profile.hashed else 0)
+
+    def _hash_right(self, data: bytes) -> bool:
+        """Over what the TDOL names, as the same data has it."""
+        if not self.profile.hashed:
+            return True
+        amount, currency, date, kind, number = data[:6], data[19:21], data[21:24], data[24:25], data[25:29]
+        covered = amount + number if self.profile.hashed == "own" else amount + currency + date + kind
+        return data[-20:] == hashlib.sha1(covered).digest()
 
     def _first(self, p1: int, data: bytes) -> bytes:
         if len(data) != self._size():
             return b"\x67\x00"
+        if not self._hash_right(data):
+            return b"\x69\x85"
         asked = p1 & 0xC0
         if self.profile.declines_first or asked == 0x00:
             given = 0x00

@@ -152,6 +152,8 @@ CASES = [
     _c("first cryptogram", "card declines", "declined by the card", declines_first=True),
     _c("first cryptogram", "format 2", format_2=True),
     _c("first cryptogram", "long CDOL", long_cdol=True),
+    _c("first cryptogram", "TC hash over the card's TDOL", hashed="own", tvr="8000008000"),
+    _c("first cryptogram", "TC hash over the terminal's TDOL", hashed="default", tvr="8000008080"),
     _c("first cryptogram", "more than was asked", "CardBroken: asked for ARQC, the card gave TC",
        raw={"AE": "8012" + "40" + "0001" + "00" * 8 + "06011203A00000" + "9000"}),
     _c("first cryptogram", "refused", "CardBroken: GENERATE AC answered 6985", raw={"AE": "6985"}),
