@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
-from firmware.emv import oda, offline_pin, tags
+from firmware.emv import oda, offline_pin, records, tags
+from firmware.emv.chip import Chip
+from firmware.hal.reader import Response
 from hal_mocks.card import scheme
-from tests.emv.bench import Dice, begin, typed
+from tests.emv.bench import NOW, SETTINGS, Dice, begin, typed
 
 KEYS = [{}, {"authority": 2, "issuer": scheme.ISSUER_2, "icc": scheme.ICC_2}]
 
@@ -91,3 +95,32 @@ def test_the_pin_block_is_nowhere_but_under_the_key() -> None:
     pin = typed("1234")
     assert offline_pin.verify_enciphered(card, chip, pin, key, Dice()) == offline_pin.Verdict(True)
     assert not any(pin.digits)
+
+
+@pytest.mark.parametrize(("head", "tail"), [(0x6B, 0xBC), (0x6A, 0xBD), (0x00, 0xBC), (0x6A, 0x00)])
+def test_a_right_hash_between_a_wrong_header_and_trailer(head: int, tail: int) -> None:
+    key = oda.PublicKey(scheme.ICC.modulus, scheme.ICC.exponent)
+    inner = scheme.framed(b"\x05\x01\x04\x03\1\2\3", len(scheme.ICC.modulus))
+    plain = bytes([head]) + inner + hashlib.sha1(inner + b"data").digest() + bytes([tail])
+    with pytest.raises(oda.NotAuthentic, match="header, trailer or format"):
+        oda.dynamic_signature(scheme.ICC.sign(plain), key, b"data")
+
+
+def test_records_above_sfi_10_are_signed_with_their_template() -> None:
+    """Of SFI 1 to 10 what is in template 70, of 11 to 30 the whole record, in the card's order (Book 3, §10.3)."""
+    inside = bytes.fromhex("5A086200000000000005" + "5F2403301231" + "8C039F0206" + "8D039F0206")
+    files = {
+        (1, 1): b"\x70" + bytes([len(inside)]) + inside,
+        (12, 1): bytes.fromhex("70055F50027878"),
+        (30, 2): bytes.fromhex("7000"),
+    }
+
+    class Files:
+        def transmit(self, apdu: bytes | bytearray, timeout_s: float) -> Response:
+            return Response(files[apdu[3] >> 3, apdu[2]], 0x9000)
+
+    chip = Chip(SETTINGS, SETTINGS.aids[0], SETTINGS.aids[0].aid, "X", NOW.date())
+    chip.data[tags.AFL] = bytes.fromhex("60010101" + "08010101" + "F0020201")
+    records.read_all(Files(), chip)
+    assert chip.static == files[12, 1] + inside + files[30, 2]
+    assert 0x5F50 not in chip.data, "what is in SFI 11 to 30 is not for the terminal"
