@@ -40,6 +40,7 @@ def openers(config: Config) -> Openers:
         link=lambda: link(config),
         clock=system.SystemClock,
         random=system.SystemRandom,
+        secret=secret(config),
     )
 
 

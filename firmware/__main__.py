@@ -1,4 +1,4 @@
-"""`takeback` = `python -m firmware [run|doctor|journal|rules|keys|trace|provision] --config FILE`: config →
+"""`takeback` = `python -m firmware [run|doctor|journal|rules|keys|exceptions|trace|provision] --config FILE`: config →
 drivers.board → app."""
 
 from __future__ import annotations
@@ -8,16 +8,18 @@ import json
 import resource
 import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from firmware import __version__, app, config, doctor, log, terminal
+from firmware import __version__, app, config, doctor, files, log, terminal
 from firmware.doctor import Health
-from firmware.emv import trace
+from firmware.emv import catalogue, trace
 from firmware.errors import ConfigError, DeviceError, DisplayLost, JournalError, KeyProblem, TakebackError
 from firmware.hal.devices import Devices
 from firmware.hal.signals import Sound
 from firmware.ledger import export, journal, traces
 from firmware.security import keystore, provision
+from firmware.security.secrets import Pan
 from firmware.ui import screens
 from firmware.withdrawal import pack
 from firmware.words import JOURNAL_BAD
@@ -29,11 +31,12 @@ def main(arguments: list[str] | None = None) -> int:
     """0 on success; 1 for a broken terminal; 2 for a wrong call or setting, said in one sentence."""
     parser = argparse.ArgumentParser("takeback", description="Payment terminal that can always take it back.")
     commands = {"run": _run, "doctor": _doctor, "journal": _journal, "rules": _rules, "keys": _keys, "trace": _trace,
-                "provision": _provision}  # fmt: skip
+                "exceptions": _exceptions, "provision": _provision}  # fmt: skip
     parser.add_argument("command", nargs="?", default="run", choices=tuple(commands))
     parser.add_argument("what", nargs="?", default="",
-                        choices=("", "verify", "export", "show", "install", "load", "block"),
-                        help="journal verify, export, show; rules show, install; keys show, load, block")  # fmt: skip
+                        choices=("", "verify", "export", "show", "install", "load", "block", "add", "remove"),
+                        help="journal verify, export, show; rules show, install; keys show, load, block; exceptions "
+                        "show, add, remove")  # fmt: skip
     parser.add_argument("file", nargs="?", type=Path,
                         help="journal export: the folder; rules install: the pack, beside it FILE.sig")  # fmt: skip
     parser.add_argument("--config", help=f"settings (default: $TAKEBACK_CONFIG, else {config.DEFAULT_FILE})")
@@ -178,6 +181,29 @@ def _keys(settings: config.Config, options: argparse.Namespace) -> int:
         return {"load": desk.load, "block": desk.block}.get(options.what, desk.show)()
     finally:
         book.close()
+
+
+def _exceptions(settings: config.Config, options: argparse.Namespace) -> int:
+    """The exception list: how many cards are on it; put one there, or take one off. The terminal takes the list at
+    its next start. A card number is asked for, never an argument, and never stored: only its token is."""
+    from drivers import board
+    from firmware import ceremony
+
+    state = settings.state_directory()
+    listed = catalogue.load(state)
+    if options.what not in ("add", "remove"):
+        _say(f"{len(listed.exceptions)} cards are on the exception list")
+        return 0
+    try:
+        card = Pan(ceremony.ask("card number: ").strip())
+    except ValueError:
+        sys.stderr.write("that is no card number: 8 to 19 digits\n")
+        return 2
+    token = keystore.load(state, board.secret(settings)).card_token(card)
+    kept = listed.exceptions | {token} if options.what == "add" else listed.exceptions - {token}
+    files.replace(state / catalogue.FILE, catalogue.write(replace(listed, exceptions=kept)).encode())
+    _say(f"{len(kept)} cards are on the exception list; it counts from the next start")
+    return 0
 
 
 def _trace(settings: config.Config, options: argparse.Namespace) -> int:

@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from firmware.config import Config
+from firmware.emv import catalogue
 from firmware.errors import (
     CardMute,
     CardUnsupported,
+    ConfigError,
     DeviceError,
     HostError,
     JournalError,
@@ -65,7 +67,8 @@ class Finding:
 
 def examine(config: Config, parts: Openers, test_print: bool = False) -> Iterator[Finding]:
     """Every part once, in the order in which a sale needs them. Never raises for a bad part."""
-    yield _keys(config)
+    yield _keys(config, parts)
+    yield _parameters(config)
     yield _certificates(config, parts)
     running = _journal(config)
     yield running
@@ -86,7 +89,7 @@ def live(config: Config, parts: Openers, verify: Callable[[], int]) -> Iterator[
     """The same from inside a running terminal: its parts are open, its journal is asked by `verify`. Each fault has a
     code, under which the glass knows its steps."""
     for finding in (
-        _keys(config),
+        _keys(config, parts),
         _certificates(config, parts),
         _chain(verify),
         _disk(config),
@@ -148,16 +151,28 @@ _FIXES = {
 # -- what lies on the disk ---------------------------------------------------------------------------------------------
 
 
-def _keys(config: Config) -> Finding:
+def _keys(config: Config, parts: Openers) -> Finding:
     state = config.state_directory()
     try:
-        keystore.load(state)
+        erased = keystore.load(state, parts.secret).erased
     except KeyProblem as problem:
         return Finding("keys", Health.FAULT, str(problem), "restore the key store, or: takeback provision --test-keys")
+    if erased:
+        return Finding("keys", Health.FAULT, "the case was opened and the TMK is erased", "takeback keys load")
     loose = state.stat().st_mode & 0o077
     if loose:
         return Finding("keys", Health.FAULT, f"others may read {state}", f"chmod 700 {state}")
     return Finding("keys", Health.OK, "the key store opens and its check value is right")
+
+
+def _parameters(config: Config) -> Finding:
+    """AIDs and CA keys, and how many of these are for test cards only."""
+    try:
+        found = catalogue.load(config.state_directory())
+    except ConfigError as wrong:
+        return Finding("parameters", Health.FAULT, str(wrong), "mend or remove the file, or download: menu, 5, 4")
+    said = f"{len(found.aids)} applications, {len(found.keys)} CA keys, {found.test_keys} of them for test cards"
+    return Finding("parameters", Health.OK, said)
 
 
 def _certificates(config: Config, parts: Openers) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,44 @@ def test_no_gpio_here_says_what_to_install(settings: Path, capsys: pytest.Captur
     assert call("provision", "--test-keys", "--config", str(settings)) == 0
     assert call("run", "--config", str(settings)) == 1
     assert "rpi-lgpio" in capsys.readouterr().err
+
+
+# -- keys, exceptions, traces -------------------------------------------------------------------------------------------
+
+
+def test_cards_are_put_on_the_exception_list_and_taken_off_by_number_and_kept_as_tokens(
+    settings: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = ("--config", str(settings))
+    assert call("provision", "--test-keys", *here) == 0
+    number = "6212345600000007"
+    for what, said in (("add", "1 cards"), ("add", "1 cards"), ("show", "1 cards"), ("remove", "0 cards")):
+        monkeypatch.setattr("sys.stdin", io.StringIO(number + "\n"))
+        assert call("exceptions", what, *here) == 0
+        assert said in capsys.readouterr().out
+        assert number not in (settings.parent / "state" / "emv.toml").read_text()
+    monkeypatch.setattr("sys.stdin", io.StringIO("12\n"))
+    assert call("exceptions", "add", *here) == 2
+    assert "8 to 19 digits" in capsys.readouterr().err
+
+
+def test_keys_are_shown_by_check_value_and_loaded_by_two(
+    settings: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = ("--config", str(settings))
+    assert call("provision", "--test-keys", *here) == 0
+    assert call("keys", *here) == 0
+    assert capsys.readouterr().out.count("TMK ") == 1
+    monkeypatch.setattr("sys.stdin", io.StringIO("00\n000000\n"))
+    assert call("keys", "load", *here) == 1
+    assert "may not load keys" in capsys.readouterr().err
+
+
+def test_no_trace_says_how_to_get_one(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("trace", "--config", str(settings)) == 1
+    assert "[emv] trace = true" in capsys.readouterr().err
+    folder = settings.parent / "state" / "traces"
+    folder.mkdir(parents=True)
+    (folder / "1.json").write_text('{"atr": "3b00", "atr_is_emv": false, "said": [["00a40400", "6f00", "9000"]]}')
+    assert call("trace", "--config", str(settings)) == 0
+    assert "SELECT" in capsys.readouterr().out

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.safe import FileSafe
 from firmware import __main__ as command
 from firmware import doctor
 from firmware.doctor import Finding, Health
@@ -61,6 +62,7 @@ def test_a_healthy_terminal_has_every_part_and_no_fault(clinic: Clinic) -> None:
     found = clinic.examine()
     assert list(found) == [
         "keys",
+        "parameters",
         "certificates",
         "journal",
         "disk",
@@ -104,6 +106,10 @@ def broken(what: str, clinic: Clinic) -> None:
         clinic.world.now = datetime(2040, 1, 1)
     elif what == "keys":
         (clinic.state / "keystore.json").write_text("{")
+    elif what == "parameters":
+        (clinic.state / "emv.toml").write_text("[[aid]]\n")
+    elif what == "opened":
+        FileSafe(clinic.state).erase()
     elif what == "key of another":
         other = clinic.state.parent / "other"
         provision.certificates(other, "bank.test")
@@ -123,7 +129,7 @@ def broken(what: str, clinic: Clinic) -> None:
         ("keypad", "keypad", "wires"), ("display", "display", "i2cdetect"), ("line", "link", "check network"),
         ("half open", "link", "certificate"), ("printer", "printer", "cable and power"),
         ("paper", "printer", "new roll"), ("clock", "clock", "timedatectl"), ("expired", "certificates", "new one"),
-        ("keys", "keys", "restore"), ("key of another", "certificates", "install"),
+        ("keys", "keys", "restore"), ("parameters", "parameters", "mend or remove"), ("opened", "keys", "takeback keys load"), ("key of another", "certificates", "install"),
         ("certificate", "certificates", "install"), ("open to others", "keys", "chmod 700"),
         ("journal", "journal", "stop selling"),
     ],

@@ -25,3 +25,4 @@ class Openers:
     link: Callable[[], HostLink]
     clock: Callable[[], Clock]
     random: Callable[[], Random]
+    secret: Callable[[], bytes] | None = None  # what opens the key store; None: the key file beside it
