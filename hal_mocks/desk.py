@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from firmware import app, config, log, terminal
@@ -27,6 +26,7 @@ from hal_mocks.world import KEYSTORE, World
 
 MERCHANT = {"name": "回春堂大药房", "name_en": "RETURN OF SPRING PHARMACY", "terminal_id": "10000001",
             "merchant_id": "123456789012345", "hotline": "400-000-0000"}  # fmt: skip
+NOWHERE = "/proc/takeback"  # nothing lies there and nothing can be put there: a desk leaves no files
 _IDLE_TURNS_MAX = 3000
 _ACTS_MAX = 2000
 
@@ -35,7 +35,7 @@ def settings(**sections: Any) -> Config:
     """The desk's config; sections override its defaults."""
     sections["host"] = {"inquiry": True, "repeats_refund": True} | sections.get("host", {})
     sections["operators"] = {"sign_on": False, "argon_kib": 8, "argon_rounds": 1} | sections.get("operators", {})
-    sections["paths"] = {"state": str(Path(__file__).parent / "none")} | sections.get("paths", {})
+    sections["paths"] = {"state": NOWHERE} | sections.get("paths", {})
     return config.parse({"merchant": MERCHANT, **sections}, "desk")
 
 
