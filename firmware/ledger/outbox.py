@@ -57,17 +57,21 @@ class Outbox:
         """0620 for each, oldest first, until one is not answered: an answer, whatever it says, ends it. Before
         reversals (host facts, 1.4); nothing waits for it, since it moves no money."""
         for entry in self.scripts:
-            origin = reference(entry)
-            message = messages.script_results(self._host.profile, self._host.caller, self._ledger.details(entry),
-                                              self._ledger.journal.next_stan(), entry.scripts, origin)  # fmt: skip
             try:
-                code = self._host.ask(message, abort).get(39)
+                code = self._host.ask(self._script_message(entry), abort).get(39)
             except (NotSent, NoAnswer, HostError, KeyProblem) as broken:
                 log.event("script results unanswered", stan=entry.stan, why=type(broken).__name__)
+                return
+            if code in self._host.profile.sign_on_again:
+                self._session.forget()
                 return
             log.event("script results reported", stan=entry.stan, code=code)
             self._ledger.journal.note(entry, scripts_owed="")
         self._ledger.journal.set(scripts="")
+
+    def _script_message(self, entry: Entry) -> Message:
+        return messages.script_results(self._host.profile, self._host.caller, self._ledger.details(entry),
+                                       self._ledger.journal.next_stan(), entry.scripts, reference(entry))  # fmt: skip
 
     def flush(self, abort: Abort = never) -> list[Entry]:
         """Script results, then each debt once, oldest first; stop at the first silence. Returns those that ended

@@ -230,6 +230,17 @@ def test_results_wait_for_the_line_and_go_before_everything_else() -> None:
     assert len(d.world.bank.script_results) == 1
 
 
+def test_a_bank_that_no_longer_takes_our_mac_gets_them_after_a_sign_on() -> None:
+    d = desk()
+    d.world.bank.scripts = [(0x71, "unblock_pin")]
+    d.world.bank.moody = ("0620",)
+    d.world.bank.moods.append(Mood("not_signed"))
+    d.play(Person([*buys("1250"), *buys("700")]))
+    assert d.world.bank.seen.count("0620") == 2
+    assert len(d.world.bank.script_results) == 1
+    assert agrees(d)
+
+
 # -- offline at once ------------------------------------------------------------------------------------------------------
 
 

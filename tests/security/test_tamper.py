@@ -75,6 +75,7 @@ def test_sec6_it_is_blocked_after_a_boot_too_also_with_the_case_closed() -> None
     d = Desk()
     d.play(Person([on("idle", opens)]))
     d.world.case_open = False
+    assert "密钥已清除" in d.film.text()[d.film.text().rindex("+- idle") :], "the idle screen says it"
     sent = list(d.world.bank.seen)
     d.play(Person(buys("1250")))
     assert erased(d)
