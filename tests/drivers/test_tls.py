@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import random
 import socket
+import ssl
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -113,6 +115,27 @@ def test_a_bank_of_another_ca_or_name_is_not_sent_to(bank: TlsBank, certs: Path,
     for folder, name in ((tmp_path / "other", "bank.test"), (certs, "evil.test")):
         with pytest.raises(NotSent):
             TlsLink("127.0.0.1", bank.port, name, folder).connect(5.0, never)
+
+
+@pytest.mark.parametrize(
+    ("start", "life"), [(-1, 800), (2, -1)], ids=["not yet valid, as after a boot in 1970", "expired"]
+)
+def test_sec8_a_certificate_out_of_its_time_is_not_sent_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: int, life: int
+) -> None:
+    monkeypatch.setattr(provision, "_START", timedelta(days=start))
+    monkeypatch.setattr(provision, "_LIFE", timedelta(days=life))
+    provision.certificates(tmp_path, "bank.test")
+    server = TlsBank(Acquirer(bytes(16)), tmp_path, threading.RLock())
+    with pytest.raises(NotSent):
+        TlsLink("127.0.0.1", server.port, "bank.test", tmp_path).connect(5.0, never)
+    server.close()
+
+
+def test_sec8_no_older_tls_is_spoken(bank: TlsBank, certs: Path) -> None:
+    bank._context.minimum_version = bank._context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises(NotSent):
+        TlsLink("127.0.0.1", bank.port, "bank.test", certs).connect(5.0, never)
 
 
 def test_a_refused_client_certificate_looks_connected_and_ends_in_no_answer(bank: TlsBank, certs: Path,
