@@ -1,6 +1,6 @@
 """The same targets under atheris, which follows coverage: by hand, where it is installed (it is in no lock).
 
-    pip install atheris; PYTHONPATH=. python -m tests.fuzz.with_atheris -max_total_time=240
+pip install atheris; PYTHONPATH=. python -m tests.fuzz.with_atheris -max_total_time=240
 """
 
 from __future__ import annotations
