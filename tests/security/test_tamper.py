@@ -81,6 +81,8 @@ def test_sec6_it_is_blocked_after_a_boot_too_also_with_the_case_closed() -> None
     assert erased(d)
     assert "0200" not in d.world.bank.seen[len(sent) :]
     assert d.entries() == []
+    told = d.film.text()
+    assert "密钥已清除" in told[told.rindex("+- refused") :].split("+-")[1], "the sale is refused with the reason"
 
 
 def test_sec6_a_case_that_was_opened_in_the_dark_is_noticed_at_the_next_boot() -> None:
