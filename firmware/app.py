@@ -22,7 +22,7 @@ from firmware.errors import (
     ReaderLost,
     Refused,
 )
-from firmware.faults import crash, display, network, outcome
+from firmware.faults import crash, display, network, outcome, tamper
 from firmware.flows import carry_out, day, register, reports, sale, sign_on, void, withdraw
 from firmware.hal.events import CodeScanned, Event, Key, KeyPressed
 from firmware.hal.signals import Sound
@@ -121,6 +121,8 @@ def _rest(t: Terminal) -> None:
 
 def _look_after(t: Terminal) -> None:
     """What is owed besides reversals, who must hear of it, what is late. Gives way to a key."""
+    if t.session.erased:
+        guarded(t, tamper.tell)
     if t.outbox.scripts and not t.outbox.owed:
         t.outbox.flush(t.console.any_key_waiting)
     if t.uploads.due:

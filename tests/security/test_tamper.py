@@ -57,6 +57,16 @@ def test_sec6_an_opened_case_erases_the_keys_at_once_and_blocks_sales() -> None:
     assert record is not None
 
 
+def test_sec6_it_is_told_on_paper_and_to_the_support_once() -> None:
+    d = Desk()
+    d.play(Person([on("idle", opens)]))
+    d.play(Person())
+    d.play(Person())
+    assert d.world.paper.text().count("密钥已清除") == 1
+    assert "故障单" in d.world.paper.text()
+    assert len([told for told in d.world.told if "tamper" in told[1]]) <= 2  # support and cash register, each once
+
+
 def test_sec6_the_keys_in_memory_are_overwritten() -> None:
     d = Desk()
     d.play(Person())
