@@ -17,5 +17,5 @@ def tell(t: Terminal) -> None:
     if not t.session.erased or found is None or t.journal.setting(_TOLD) == str(found["id"]):
         return
     t.journal.set(**{_TOLD: str(found["id"])})
-    outcome.paper(t, "tamper", w.P_FAULT, [forms.text(w.TAMPERED), forms.pairs([("时间 TIME", str(found["at"])[:16])])])
+    outcome.paper(t, "tamper", w.P_FAULT, [forms.text(w.TAMPERED)])
     t.notices.post(f"tamper.{found['id']}", kind="tamper", at=str(found["at"]))
