@@ -46,7 +46,7 @@ class Scheme(ABC):
         """The key that this KSN's lowest set bit adds to its parent."""
 
     @abstractmethod
-    def pin_key(self, transaction_key: bytes) -> bytes:
+    def pin_key(self, transaction_key: bytes, ksn: bytes) -> bytes:
         """The working key for PINs."""
 
     def ksn(self, base: bytes, counter: int) -> bytes:
@@ -68,7 +68,7 @@ class Tdes(Scheme):
             halves.append(_xor(_single(key[:8], _xor(right, key[8:])), key[8:]))
         return halves[0] + halves[1]
 
-    def pin_key(self, transaction_key: bytes) -> bytes:
+    def pin_key(self, transaction_key: bytes, ksn: bytes) -> bytes:
         return _xor(transaction_key, self._PIN)
 
 
@@ -93,8 +93,8 @@ class Aes(Scheme):
     def child(self, parent: bytes, ksn: bytes) -> bytes:
         return self.derive(parent, ksn, self.DERIVATION, len(parent))
 
-    def pin_key(self, transaction_key: bytes) -> bytes:
-        raise NotImplementedError("an AES working key depends on the KSN: Register.spend")
+    def pin_key(self, transaction_key: bytes, ksn: bytes) -> bytes:
+        return self.derive(transaction_key, ksn, self.PIN, 16)
 
 
 SCHEMES: dict[str, Scheme] = {s.name: s for s in (Tdes(), Aes())}
@@ -141,12 +141,8 @@ class Register:
             after = self.counter + 1
         else:
             after = self.counter + lowest
-        return Register(self.scheme, self.base, after, left), OnceKey(self._pin_key(key, ksn), ksn, key)
-
-    def _pin_key(self, key: bytes, ksn: bytes) -> Key:
-        if isinstance(self.scheme, Aes):
-            return Key(self.scheme.derive(key, ksn, Aes.PIN, 16), Use.PIN)
-        return Key(self.scheme.pin_key(key), Use.PIN)
+        pin = Key(self.scheme.pin_key(key, ksn), Use.PIN)
+        return Register(self.scheme, self.base, after, left), OnceKey(pin, ksn, key)
 
     def text(self) -> bytes:
         """For the sealed store."""
