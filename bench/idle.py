@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers import board, oled_display, system
+from drivers.fleet import Reporter
 from drivers.gpio_signals import GpioSignals
 from drivers.matrix_keypad import MatrixKeypad
 from drivers.oled_display import OledDisplay
@@ -40,7 +41,7 @@ def main(file: str, seconds: float) -> None:
         display=OledDisplay(glass, "zh"), printer=board.printer(settings), link=board.link(settings),
         clock=system.SystemClock(), random=system.SystemRandom(), disk=system.SqliteDisk(state),
         inbox=system.QueueInbox(), signals=GpioSignals(18, [22, 23, 24, 25], chip), watchdog=system.NotifyWatchdog(""),
-        outlet=Outlets("", 0), safe=FileSafe(state),
+        outlet=Outlets("", 0), safe=FileSafe(state), fleet=Reporter(None, None),
     )  # fmt: skip
     log.quiet()
     built = threading.Event()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers import board, oled_display, system
+from drivers.fleet import Reporter
 from drivers.gpio_signals import NoSignals
 from drivers.oled_display import OledDisplay
 from drivers.outlet import Outlets
@@ -105,6 +106,7 @@ class Rig:
             watchdog=system.NotifyWatchdog(""),
             outlet=Outlets("", 0),
             safe=FileSafe(self.state),
+            fleet=Reporter(None, None),
         )  # fmt: skip
         self.terminal = terminal.build(self.config, self.devices, self.keys)
         assert self.terminal.session.sign_on() == ""

@@ -7,6 +7,7 @@ from typing import Any
 
 import serial
 
+from drivers import fleet as fleets
 from drivers import printer_models, serial_port, system
 from drivers.escpos_printer import EscposPrinter
 from drivers.gpio_signals import GpioSignals, NoSignals
@@ -67,6 +68,7 @@ def build(config: Config) -> Devices:
         watchdog=system.NotifyWatchdog(),
         outlet=outlet(config),
         safe=safe(config),
+        fleet=fleet(config),
     )
 
 
@@ -111,6 +113,14 @@ def outlet(config: Config) -> Outside:
         return Outside(config)
     except (ValueError, OSError) as wrong:
         raise ConfigError(f"[notices]: {wrong}") from None
+
+
+def fleet(config: Config) -> fleets.Reporter:
+    """Where systemd gives a run-time directory, the metrics file; the broker of the settings. Raises ImportError for
+    paho-mqtt, ConfigError for an address that is none."""
+    broker = fleets.Broker(config.fleet.mqtt, config.merchant.terminal_id, config.state_directory() / "certs",
+                           config.fleet.mqtt_plain) if config.fleet.mqtt else None  # fmt: skip
+    return fleets.Reporter(fleets.directory(), fleets.trial_mark(), broker)
 
 
 def printer(config: Config) -> EscposPrinter:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import signal
 import sqlite3
 import sys
 from dataclasses import replace
@@ -16,8 +17,9 @@ from firmware.doctor import Health
 from firmware.emv import catalogue, trace
 from firmware.errors import ConfigError, DeviceError, DisplayLost, JournalError, KeyProblem, TakebackError
 from firmware.hal.devices import Devices
+from firmware.hal.events import StopAsked
 from firmware.hal.signals import Sound
-from firmware.ledger import export, journal, traces
+from firmware.ledger import export, journal, standing, traces, true_time
 from firmware.security import keystore, provision
 from firmware.security.secrets import Pan
 from firmware.ui import screens
@@ -33,15 +35,18 @@ def main(arguments: list[str] | None = None) -> int:
     commands = {"run": _run, "doctor": _doctor, "journal": _journal, "rules": _rules, "keys": _keys, "trace": _trace,
                 "exceptions": _exceptions, "provision": _provision}  # fmt: skip
     parser.add_argument("command", nargs="?", default="run", choices=tuple(commands))
-    parser.add_argument("what", nargs="?", default="",
-                        choices=("", "verify", "export", "show", "install", "load", "block", "add", "remove"),
-                        help="journal verify, export, show; rules show, install; keys show, load, block; exceptions "
-                        "show, add, remove")  # fmt: skip
+    words = ("verify", "export", "show", "standing", "migrate", "install", "load", "block", "add", "remove")
+    parser.add_argument("what", nargs="?", default="", choices=("", *words),
+                        help="journal verify, export, show, standing, migrate; rules show, install; keys show, load, "
+                        "block; exceptions show, add, remove")  # fmt: skip
     parser.add_argument("file", nargs="?", type=Path,
                         help="journal export: the folder; rules install: the pack, beside it FILE.sig")  # fmt: skip
     parser.add_argument("--config", help=f"settings (default: $TAKEBACK_CONFIG, else {config.DEFAULT_FILE})")
     parser.add_argument("--test-keys", action="store_true", help="provision: make random test keys and a test CA")
     parser.add_argument("--json", action="store_true", help="doctor: findings as a JSON list")
+    parser.add_argument(
+        "--share", type=Path, metavar="FILE", help="provision: also write there what a simulated bank needs"
+    )
     parser.add_argument("--print", action="store_true", help="doctor: print a test slip and have it proved")
     parser.add_argument("--version", action="version", version=__version__)
     options = parser.parse_args(arguments)
@@ -70,8 +75,13 @@ def _run(settings: config.Config, options: argparse.Namespace) -> int:
         return 1
     _no_core_dumps()
     log.event("starting", version=__version__)
+    signal.signal(signal.SIGTERM, lambda *_: devices.inbox.post(StopAsked()))
     try:
-        app.run(terminal.build(settings, devices, keys))
+        running = terminal.build(settings, devices, keys)
+        app.run(running)
+        running.host.hang_up()
+        running.journal.close()
+        return 0
     except (JournalError, sqlite3.Error) as broken:
         log.event("journal is not usable: restarting is the cure", why=type(broken).__name__)
         devices.signals.sound(Sound.FAULT)
@@ -81,6 +91,8 @@ def _run(settings: config.Config, options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         log.event("stopped by hand")
         return 0
+    finally:
+        devices.fleet.close()
     return 1
 
 
@@ -115,7 +127,7 @@ def _journal(settings: config.Config, options: argparse.Namespace) -> int:
     path = settings.state_directory() / journal.FILE
     if not path.exists():
         raise JournalError(f"{path} does not exist: nothing has been sold yet")
-    if options.what in ("export", "show"):
+    if options.what in ("export", "show", "standing", "migrate"):
         return _journal_out(settings, options)
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1.0)
     try:
@@ -134,7 +146,13 @@ def _journal_out(settings: config.Config, options: argparse.Namespace) -> int:
 
     book = journal.Journal(board.disk(settings), board.openers(settings).clock())
     try:
-        if options.what == "show":
+        if options.what == "standing":
+            now = true_time.TrueTime(board.openers(settings).clock())
+            now.restore(book.setting("floor"))
+            _say(json.dumps(standing.of(book, now.strict()).as_json()))
+        elif options.what == "migrate":  # opening it did
+            _say(f"{book.verify()} rows, the chain is whole")
+        elif options.what == "show":
             for entry in book.all():
                 sys.stdout.write(json.dumps(export.public(entry), ensure_ascii=False) + "\n")
         elif options.file is None:
@@ -232,7 +250,9 @@ def _provision(settings: config.Config, options: argparse.Namespace) -> int:
         return 2
     from drivers import board
 
-    provision.test_keys(directory, settings.host.server_name, board.secret(settings))
+    keys = provision.test_keys(directory, settings.host.server_name, board.secret(settings))
+    if options.share:
+        files.replace(options.share, provision.for_the_bank(keys, directory).encode())
     sys.stdout.write(f"test keys and certificates are in {directory}\n")
     return 0
 

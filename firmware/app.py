@@ -39,18 +39,19 @@ _GONE = {"reader": w.READER_LOST, "keypad": w.KEYPAD_LOST}
 
 
 def run(t: Terminal) -> None:
-    """For ever. Raises only what a restart must cure: JournalError, sqlite3.Error, BaseException."""
-    boot(t)
-    while True:
+    """Until it is asked to stop, then to the next safe point: at rest, or where nobody answers a question. Raises only
+    what a restart must cure: JournalError, sqlite3.Error, BaseException."""
+    _start_parts(t)
+    _await_trial(t)
+    if not t.console.stopping:
+        boot(t)
+    while not t.console.stopping:
         idle(t)
+    log.event("stopped")
 
 
 def boot(t: Terminal) -> None:
-    """Parts, recovery, the first idle screen, then sign-on and debts; keys are heard after that."""
-    t.devices.reader.start(t.devices.inbox.post)
-    t.devices.keypad.start(t.devices.inbox.post)
-    t.devices.outlet.start(t.devices.inbox.post)
-    t.devices.safe.start(t.devices.inbox.post)
+    """Recovery, the first idle screen, then sign-on and debts; keys are heard after that."""
     _remember_rules(t)
     _guard_keys(t)
     guarded(t, recover)
@@ -59,6 +60,21 @@ def boot(t: Terminal) -> None:
     guarded(t, sign_on.sign_on)
     guarded(t, carry_out.tell_customer)
     t.console.rested()
+
+
+def _start_parts(t: Terminal) -> None:
+    t.devices.reader.start(t.devices.inbox.post)
+    t.devices.keypad.start(t.devices.inbox.post)
+    t.devices.outlet.start(t.devices.inbox.post)
+    t.devices.safe.start(t.devices.inbox.post)
+
+
+def _await_trial(t: Terminal) -> None:
+    """A release that changed the journal's form writes nothing into it until it is found good: until then the old
+    release and the copy from before can come back, and nothing is lost with them."""
+    while t.devices.fleet.held() and not t.console.stopping:
+        guarded(t, lambda t: t.console.show(screens.updating()))
+        t.console.wait(1.0)
 
 
 def _guard_keys(t: Terminal) -> None:
@@ -114,6 +130,7 @@ def _rest(t: Terminal) -> None:
     if t.outbox.owed and t.outbox.wait_s() <= 0 and t.outbox.line_up(t.console.any_key_waiting):
         network.settle_debts(t, t.console.any_key_waiting)
     _look_after(t)
+    t.pulse.beat(t.session.signed_on, t.host.last_word_s, t.console.gone)
     show_idle(t)
     t.devices.signals.lamps(1, blink=True)
     _take(t, t.console.wait(min(t.outbox.wait_s(), 60.0)))
@@ -187,6 +204,7 @@ def _open(t: Terminal, title: Word, pages: menu.Pages) -> None:
 
 def run_flow(t: Terminal, flow: Flow) -> None:
     """One act, then whatever it left open, then the card goes back."""
+    t.pulse.beat(t.session.signed_on, t.host.last_word_s, t.console.gone, busy=True)
     guarded(t, lambda t: flow(t) if may_begin(t) else None)
     guarded(t, recover)
     guarded(t, carry_out.tell_customer)

@@ -161,6 +161,16 @@ class Notices:
 
 
 @dataclass(frozen=True)
+class Reports:
+    """Whom the terminal tells how it stands, besides the metrics file: an MQTT broker, "name:port" ("": none). TLS with
+    certs/mqtt-ca.pem, and certs/mqtt.pem and mqtt.key where they are there; `mqtt_plain` only for a broker on this
+    machine."""
+
+    mqtt: str = _limits(0, 255, "")
+    mqtt_plain: bool = False
+
+
+@dataclass(frozen=True)
 class Paths:
     """Where state lives. Empty: $STATE_DIRECTORY, else ~/.local/state/takeback."""
 
@@ -181,6 +191,7 @@ class Config:
     notices: Notices = field(default_factory=Notices)
     emv: Emv = field(default_factory=Emv)
     security: Security = field(default_factory=Security)
+    fleet: Reports = field(default_factory=Reports)
     paths: Paths = field(default_factory=Paths)
 
     def state_directory(self, environ: Mapping[str, str] | None = None) -> Path:

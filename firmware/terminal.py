@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from firmware import __version__
 from firmware.config import Config
 from firmware.emv.settings import EmvSettings
 from firmware.emv.trace import Traced
@@ -16,6 +17,7 @@ from firmware.ledger.outbox import Outbox
 from firmware.ledger.parameters import Parameters
 from firmware.ledger.session import Session
 from firmware.ledger.settlement import Settlement
+from firmware.ledger.standing import Pulse
 from firmware.ledger.traces import Traces
 from firmware.ledger.true_time import TrueTime
 from firmware.ledger.uploads import Uploads
@@ -48,6 +50,7 @@ class Terminal:
     pack: Pack
     requests: Requests
     once: Once
+    pulse: Pulse
 
     @property
     def journal(self) -> Journal:
@@ -96,4 +99,5 @@ def build(config: Config, devices: Devices, keystore: Keystore) -> Terminal:
         pack=pack,
         requests=Requests(journal),
         once=Once(journal, lambda plain: keystore.seal_state(plain, devices.random.bytes), keystore.unseal_state),
+        pulse=Pulse(journal, devices.fleet, devices.clock, time, (config.merchant.terminal_id, __version__)),
     )  # fmt: skip

@@ -11,6 +11,9 @@ def main() -> int:
     parser = argparse.ArgumentParser("hal_mocks", description=__doc__)
     parser.add_argument("what", nargs="?", default="play", choices=("play", "interactive", "real", "peers", "soak"))
     parser.add_argument("--dir", type=Path, help="peers: where sockets, settings and state go")
+    parser.add_argument("--bank", type=Path, help="peers: a terminal's `provision --share` file, where it is elsewhere")
+    parser.add_argument("--bank-port", type=int, default=0, help="peers: where the bank listens (default: any)")
+    parser.add_argument("--vpcd-port", type=int, default=0, help="peers: where that terminal's virtual reader listens")
     parser.add_argument("--slot", type=int, default=0, choices=(0, 1), help="peers: which slot of the virtual reader")
     parser.add_argument("--sales", type=int, default=200, help="soak: how many with a kill, and how many with a fault")
     parser.add_argument("--seed", type=int, default=8583, help="soak: where all chance comes from")
@@ -21,7 +24,7 @@ def main() -> int:
 
         if options.dir is None:
             parser.error("peers needs --dir DIR")
-        peers.serve(options.dir, options.slot)
+        peers.serve(options.dir, options.slot, options.vpcd_port, options.bank_port, options.bank)
         return 0
     if options.what == "soak":
         from hal_mocks import soak

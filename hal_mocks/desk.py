@@ -111,6 +111,7 @@ class Desk:
             watchdog=parts.SimWatchdog(power),
             outlet=parts.SimOutlet(w, power),
             safe=parts.SimSafe(w, power),
+            fleet=parts.SimFleet(w, power),
         )
 
     def inbox(self, power: Power) -> parts.SimInbox:
@@ -136,7 +137,8 @@ class Desk:
             return Played(True, power)
         finally:
             log.to(None)
-        raise AssertionError("the firmware came to an end by itself")
+        assert self.terminal and self.terminal.console.stopping, "the firmware came to an end by itself"
+        return Played(False, power)
 
     def _act(self, post: Callable[[Event], None]) -> bool:
         if self.world.glass_up and self.person.act(self, post):  # nobody can act on a dark glass

@@ -21,6 +21,7 @@ from firmware.errors import (
     ReaderLost,
 )
 from firmware.hal.events import CardRemoved, Event, KeyPressed, Post
+from firmware.hal.fleet import Vitals
 from firmware.hal.keypad import ALIVE_S, PinDigits, PinEnd
 from firmware.hal.link import FRAME_MAX, Abort
 from firmware.hal.paper_grid import lay
@@ -428,6 +429,22 @@ class SimOutlet:
 
     def answer(self, line: str) -> None:
         self._p.call("outlet.answer", lambda: self._w.answers.append(line))
+
+
+class SimFleet:
+    """The newest vitals on the world's board; a trial where the world has one."""
+
+    def __init__(self, world: World, power: Power) -> None:
+        self._w, self._p = world, power
+
+    def tell(self, vitals: Vitals) -> None:
+        self._p.call("fleet.tell", lambda: setattr(self._w, "vitals", vitals))
+
+    def held(self) -> bool:
+        return self._p.call("fleet.held", lambda: self._w.on_trial)
+
+    def close(self) -> None:
+        self._p.call("fleet.close", lambda: None)
 
 
 class SimWatchdog:

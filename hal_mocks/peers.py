@@ -77,27 +77,44 @@ def enrol(state: Path) -> None:
     book.close()
 
 
-class Peers:
-    """Bank, printer, panel and wallet around one World."""
+def _made(state: Path) -> bytes:
+    """A terminal's state, with test keys and the desk's people. Returns the TMK, as the bank has it."""
+    keys = provision.test_keys(state, "bank.test")
+    enrol(state)
+    assert keys.tmk
+    return keys.tmk.reveal()
 
-    def __init__(self, folder: Path, slot: int = 0) -> None:
+
+def _received(shared: Path, certs: Path) -> bytes:
+    """The bank's side of a terminal that is somewhere else."""
+    given = json.loads(shared.read_text(encoding="ascii"))
+    certs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, text in given["files"].items():
+        (certs / Path(name).name).write_text(text, encoding="ascii")
+    return bytes.fromhex(given["tmk"])
+
+
+class Peers:
+    """Bank, printer, panel and wallet around one World. `shared` is what a terminal somewhere else gave for its
+    simulated bank (`takeback provision --share`); without it the terminal is made here, in `folder`/state."""
+
+    def __init__(self, folder: Path, slot: int = 0, vpcd_port: int = 0, bank_port: int = 0,
+                 shared: Path | None = None) -> None:  # fmt: skip
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         state = folder / "state"
-        keys = provision.test_keys(state, "bank.test")
-        enrol(state)
+        tmk = _received(shared, state / "certs") if shared else _made(state)
         searched = "602917438516"  # the PIN that tests/real_parts/memory.py looks for
         self.world = World(wallet=[SoftCard(), SoftCard(Profile(pan=PAN_B, cvm=CVM_ONLINE_PIN)),
                                    SoftCard(Profile(cvm=CVM_OFFLINE_PIN, pin=searched)),
                                    SoftCard(Profile(cvm=CVM_ENCIPHERED_PIN, oda="cda", pin=searched))])  # fmt: skip
-        assert keys.tmk
-        self.world.bank.tmk = keys.tmk.reveal()
+        self.world.bank.tmk = tmk
         self.lock = threading.RLock()
         self.said: list[str] = []
-        self.bank = TlsBank(self.world.bank, state / "certs", self.lock, self._wire)
+        self.bank = TlsBank(self.world.bank, state / "certs", self.lock, self._wire, port=bank_port)
         self.printer = PtyPrinter(self.world.paper, self.lock)
         self.panel = PanelServer(folder / "panel.sock", self._screen)
-        self._vpcd_port = PORT + slot
+        self._vpcd_port = vpcd_port or PORT + slot
         self._in_reader: VpcdCard | None = None
         link = folder / "printer"
         link.unlink(missing_ok=True)
@@ -275,9 +292,9 @@ class Remote:
         self._socket.close()
 
 
-def serve(folder: Path, slot: int = 0) -> None:
+def serve(folder: Path, slot: int = 0, vpcd_port: int = 0, bank_port: int = 0, shared: Path | None = None) -> None:
     """Run until told to stop."""
-    peers = Peers(folder, slot)
+    peers = Peers(folder, slot, vpcd_port, bank_port, shared)
     control = Control(peers)
     print(f"peers are ready in {folder}", flush=True)
     try:

@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from firmware.hal.fleet import Vitals
 from firmware.hal.printer import Proof
 from firmware.security.keystore import Keystore
 from firmware.security.secrets import Key, Use
@@ -40,6 +41,8 @@ class World:
     glass_up: bool = True
     pads: list[str] = field(default_factory=list)  # what is typed on the reader's own pad; empty: it has none
     case_open: bool = False
+    vitals: Vitals | None = None  # what the fleet was told last
+    on_trial: bool = False  # a release whose journal has a new form is not yet found good
     erased: bool = False  # the stored TMK is gone
     reader_up: bool = True
     printer_silent: bool = False

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from drivers.system import SqliteDisk, SystemClock
 from firmware.__main__ import main
+from firmware.hal.events import StopAsked
 from firmware.ledger.journal import Journal
 from firmware.ledger.lifecycle import Event, Kind
+from firmware.security import keystore
+from firmware.terminal import Terminal
+from hal_mocks.desk import Desk
+from hal_mocks.power import Power
 
 ROOT = Path(__file__).resolve().parent.parent
 GOOD = '[merchant]\nname = "店"\nterminal_id = "10000001"\nmerchant_id = "123456789012345"\n'
@@ -91,6 +99,55 @@ def test_journal_verify(settings: Path, tmp_path: Path, capsys: pytest.CaptureFi
     j.close()
     assert call("journal", "verify", "--config", str(settings)) == 0
     assert "2 rows" in capsys.readouterr().out
+
+
+def test_journal_standing_counts_what_is_owed_and_migrate_brings_it_to_this_form(
+    settings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    book = Journal(SqliteDisk(tmp_path / "state"), SystemClock())
+    book.move(book.begin(Kind.SALE, 100), Event.SILENCE, reason="98")
+    book.close()
+    assert call("journal", "standing", "--config", str(settings)) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["owed"] == 1 and said["quiet"] is False and said["unsettled"] == 1 and said["open"] == 0
+    assert call("journal", "migrate", "--config", str(settings)) == 0
+    assert "the chain is whole" in capsys.readouterr().out
+
+
+def test_test_keys_are_shared_with_a_simulated_bank_and_nobody_else(settings: Path, tmp_path: Path) -> None:
+    from hal_mocks.peers import _received
+
+    shared = tmp_path / "bank.json"
+    assert call("provision", "--test-keys", "--share", str(shared), "--config", str(settings)) == 0
+    assert shared.stat().st_mode & 0o777 == 0o600
+    keys = keystore.load(tmp_path / "state")
+    assert keys.tmk and _received(shared, tmp_path / "certs") == keys.tmk.reveal()
+    assert sorted(f.name for f in (tmp_path / "certs").iterdir()) == ["bank.key", "bank.pem", "ca.pem"]
+
+
+def test_a_stop_from_systemd_ends_the_process_well(
+    settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGTERM becomes an event in the inbox, and the exit code is 0."""
+    from drivers import board
+    from firmware import app
+
+    settings.write_text(GOOD + '[parts]\nfront = "panel"\n', encoding="utf-8")
+    assert call("provision", "--test-keys", "--config", str(settings)) == 0
+    seen = []
+
+    def run(t: Terminal) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        seen.append(t.devices.inbox.next(5.0))
+
+    monkeypatch.setattr(app, "run", run)
+    monkeypatch.setattr(board, "build", lambda config: Desk().devices(Power()))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert call("run", "--config", str(settings)) == 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert seen == [StopAsked()]
 
 
 def test_no_gpio_here_says_what_to_install(settings: Path, capsys: pytest.CaptureFixture[str],

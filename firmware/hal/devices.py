@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from firmware.hal.clock import Clock
 from firmware.hal.disk import Disk
 from firmware.hal.display import Display
+from firmware.hal.fleet import Fleet
 from firmware.hal.inbox import Inbox
 from firmware.hal.keypad import Keypad
 from firmware.hal.link import HostLink
@@ -35,3 +36,4 @@ class Devices:
     watchdog: Watchdog
     outlet: Outlet
     safe: Safe
+    fleet: Fleet

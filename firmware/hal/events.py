@@ -76,6 +76,11 @@ class Tampered:
 
 
 @dataclass(frozen=True)
+class StopAsked:
+    """The terminal is to end at the next safe point: systemd, an update, a person with a shell."""
+
+
+@dataclass(frozen=True)
 class CodeScanned:
     """A scanner read a code: a slip's or a form's."""
 
@@ -90,6 +95,15 @@ class RegisterAsked:
 
 
 Event = (
-    KeyPressed | KeyHeld | CardInserted | CardRemoved | DeviceGone | DeviceBack | CodeScanned | RegisterAsked | Tampered
+    KeyPressed
+    | KeyHeld
+    | CardInserted
+    | CardRemoved
+    | DeviceGone
+    | DeviceBack
+    | CodeScanned
+    | RegisterAsked
+    | Tampered
+    | StopAsked
 )
 Post = Callable[[Event], None]

@@ -47,6 +47,7 @@ class Host:
         self._link, self._times, self._clock, self._random = link, config.times, clock, random
         self._breaker = Breaker()
         self._heard_s = _NEVER_S  # when the host last answered on this connection
+        self.last_word_s: int | None = None  # when it last answered at all; None: not yet
         self.profile: Profile = PROFILES[config.host.profile]
         self.bare_refusal_ends_it = config.host.bare_refusal_ends_it
         merchant = config.merchant
@@ -69,6 +70,7 @@ class Host:
         try:
             reply = self._take(raw, request, signed, abort)
             self._heard_s = self._clock.monotonic_s()
+            self.last_word_s = int(self._heard_s)
             return reply
         except (MessageError, Foreign, MacWrong):
             self._link.close()

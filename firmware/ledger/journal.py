@@ -25,7 +25,7 @@ from firmware.ledger.lifecycle import Event, Kind, State
 
 FILE = "journal.db"
 _GENESIS = "0" * 64
-_VERSION = 3
+FORM = 3
 _KEPT = 64
 _SCHEMA = """
 CREATE TABLE journal(seq INTEGER PRIMARY KEY, entry INTEGER NOT NULL, text TEXT NOT NULL, hash TEXT NOT NULL);
@@ -53,25 +53,27 @@ class Journal:
     def __init__(self, disk: Disk, clock: Clock) -> None:
         self._disk, self._clock = disk, clock
         self._db = disk.connect(FILE)
+        self.writes = 0  # since this process began: whoever watches the journal need not read it
         self._newest: dict[int, Entry] = {}  # as written by us, the only writer; what a failed commit leaves is unknown
         self._migrate()
 
     def _migrate(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > _VERSION:
-            raise JournalError(f"the journal is of version {version}, this firmware knows {_VERSION}: update first")
-        if version == _VERSION:
+        if version > FORM:
+            raise JournalError(f"the journal is of version {version}, this firmware knows {FORM}: update first")
+        if version == FORM:
             return
         with self._transaction():
             for statement in "".join(_STEPS[version:]).split(";"):
                 if statement.strip():
                     self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+            self._db.execute(f"PRAGMA user_version = {FORM}")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All or nothing, durable when it ends. An exception of our own leaves the database as it was."""
         self._db.execute("BEGIN IMMEDIATE")
+        self.writes += 1
         try:
             yield
         except Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,15 @@ def test_keys(directory: Path, server_name: str, secret: Secret | None = None) -
     certificates(directory / "certs", server_name)
     _rules_key(directory / "certs")
     return made
+
+
+def for_the_bank(keys: Keystore, directory: Path) -> str:
+    """What a simulated bank on another machine needs to know of these test keys, as JSON: the TMK and its own side of
+    the TLS line. It is worth what test keys are worth."""
+    assert keys.tmk, "test keys have a TMK"
+    names = ("ca.pem", "bank.pem", "bank.key")
+    files = {name: (directory / "certs" / name).read_text(encoding="ascii") for name in names}
+    return json.dumps({"tmk": keys.tmk.reveal().hex(), "files": files}, indent=1)
 
 
 def _rules_key(folder: Path) -> None:

@@ -23,6 +23,7 @@ from firmware.hal.events import (
     Key,
     KeyPressed,
     RegisterAsked,
+    StopAsked,
     Tampered,
 )
 from firmware.hal.paper_grid import columns
@@ -48,6 +49,7 @@ class Console:
         self.news: w.Word | None = None  # something changed at the bank while nobody looked
         self.asked: list[str] = []  # by the cash register, answered at rest
         self.late = False  # something is overdue
+        self.stopping = False  # the process is to end at the next safe point
         self.cancelled = False  # the red key ended the last wait for the host
         self.watched: Callable[[Card], Card] = lambda card: card  # where sessions are traced
         self.on_session: Callable[[Card], None] = lambda card: None
@@ -80,6 +82,8 @@ class Console:
         if isinstance(event, DeviceGone) and event.device not in self.gone:
             self.gone.add(event.device)
             log.event("device lost", device=event.device)
+        elif isinstance(event, StopAsked):
+            self.stopping = True
         elif isinstance(event, Tampered):
             self.on_tamper()
         elif isinstance(event, RegisterAsked):
@@ -89,12 +93,13 @@ class Console:
             log.event("device back", device=event.device)
 
     def key(self, timeout_s: float) -> Key | None:
-        """The next key, or None. Other events are dropped on the way."""
+        """The next key, or None; also None, at once, when the terminal is asked to stop: an open question is then over
+        as if nobody had answered. Other events are dropped on the way."""
         until = self._d.clock.monotonic_s() + timeout_s
         while True:
             left = until - self._d.clock.monotonic_s()
             event = self.wait(max(0.0, left))
-            if event is None:
+            if event is None or isinstance(event, StopAsked):
                 return None
             if isinstance(event, KeyPressed):
                 self._d.signals.sound(Sound.KEY)
@@ -255,7 +260,7 @@ class Console:
         event = self.wait(max(0.0, min(left_s, _ASK_READER_S)))
         if event is None and left_s > _ASK_READER_S:
             return
-        if event is None:
+        if event is None or isinstance(event, StopAsked):
             self.sound(Sound.ERROR)
             raise IdleTimeout
         if event == KeyPressed(Key.CANCEL):
@@ -274,7 +279,7 @@ class Console:
         until = self._d.clock.monotonic_s() + self._times.prompt_s
         while (left := until - self._d.clock.monotonic_s()) > 0:
             event = self.wait(left)
-            if event is None or isinstance(event, CardRemoved):
+            if event is None or isinstance(event, CardRemoved | StopAsked):
                 return
 
     def cancel_pressed(self) -> bool:
@@ -288,11 +293,12 @@ class Console:
         return False
 
     def any_key_waiting(self) -> bool:
-        """An `abort` for the idle drain: any key gives way to the person. The key itself is put back."""
+        """An `abort` for the idle drain: any key gives way to the person, and so does the end of the process. The key
+        itself is put back."""
         self._d.watchdog.feed()
         event = self._d.inbox.next(0)
         self._note(event)
         if isinstance(event, KeyPressed):
             self._d.inbox.post(event)
             return True
-        return False
+        return self.stopping

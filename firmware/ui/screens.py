@@ -32,6 +32,11 @@ def idle(owed: int, stuck: int, signed_on: bool, clock: str, gone: Word | None =
     return Screen("idle", w.WELCOME, clock, (line,), w.FOOT_IDLE, alarm=bool(owed or stuck or gone))
 
 
+def updating() -> Screen:
+    """A new release is on trial; it sells once it is found good."""
+    return Screen("updating", w.UPDATING, lines=(w.UPDATE_WAIT,))
+
+
 def menu(title: Word, items: tuple[str, ...]) -> Screen:
     """Up to four items a page, chosen by digit."""
     return Screen("menu", title, lines=tuple(f"{n} {item}" for n, item in enumerate(items, 1)))

@@ -68,6 +68,8 @@ SCAN_QR = Word("请顾客扫码", "PLEASE SCAN")
 
 # refusals
 NO_COMMON_APP = Word("不支持此卡", "CARD NOT SUPPORTED")
+UPDATING = Word("正在更新", "UPDATING")
+UPDATE_WAIT = Word("请稍候 勿断电", "KEEP POWER ON")
 TAMPERED = Word("机壳被打开 密钥已清除", "OPENED: KEYS ERASED")
 PARAMETERS = Word("参数下载", "PARAMETERS")
 PARAMETERS_IN = Word("应用{aids}个 公钥{keys}个", "{aids} AIDS, {keys} KEYS")

@@ -19,7 +19,7 @@ class TlsBank:
 
     def __init__(self, bank: Acquirer, certs: Path, lock: threading.RLock,
                  on_wire: Callable[[str, bytes], None] = lambda way, frame: None,
-                 now: Callable[[], datetime] = datetime.now) -> None:  # fmt: skip
+                 now: Callable[[], datetime] = datetime.now, port: int = 0) -> None:  # fmt: skip
         self._bank, self._lock, self._on_wire, self._now = bank, lock, on_wire, now
         self.line_up, self.delay_s = True, 0.0
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -27,7 +27,7 @@ class TlsBank:
         self._context.verify_mode = ssl.CERT_REQUIRED
         self._context.load_verify_locations(certs / "ca.pem")
         self._context.load_cert_chain(certs / "bank.pem", certs / "bank.key")
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, name="bank", daemon=True).start()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers import gpio_signals, panel, pcsc_reader, system
+from drivers import fleet, gpio_signals, panel, pcsc_reader, system
 from drivers.escpos_printer import EscposPrinter
 from drivers.matrix_keypad import KeyEntry, MatrixKeypad
 from drivers.oled_display import OledDisplay
@@ -18,6 +18,7 @@ from drivers.tls_link import TlsLink
 from firmware.hal.clock import Clock
 from firmware.hal.disk import Disk
 from firmware.hal.display import Display
+from firmware.hal.fleet import Fleet
 from firmware.hal.inbox import Inbox
 from firmware.hal.keypad import Keypad
 from firmware.hal.link import HostLink
@@ -43,6 +44,7 @@ PARTS: dict[type, tuple[tuple[type, ...], type]] = {
     HostLink: ((TlsLink,), parts.SimLink),
     Outlet: ((Outlets,), parts.SimOutlet),
     Safe: ((FileSafe,), parts.SimSafe),
+    Fleet: ((fleet.Reporter,), parts.SimFleet),
     Signals: ((gpio_signals.GpioSignals, gpio_signals.NoSignals), parts.SimSignals),
 }
 

@@ -19,7 +19,7 @@ from hal_mocks.power import Power, PowerCut
 ARGUMENTS = {
     "start": (lambda event: None,), "post": (CardInserted(),), "next": (0,), "show": (screens.remove_card(),),
     "read_pin": (bytearray(12), lambda n: None, 1.0), "print": (Job("1", (Line("x"),)),), "connect": (1.0, lambda: False),
-    "send": ("support", "k", "{}"), "answer": ("{}",),
+    "send": ("support", "k", "{}"), "answer": ("{}",), "tell": (None,),
     "exchange": (b"x" * 20, 1.0, lambda: False), "receive": (1.0, lambda: False), "bytes": (4,),
     "sound": (Sound.KEY,), "lamps": (1,), "verify_on_pad": (1.0, lambda: None), "transmit": (b"\x00\xa4\x04\x00\x00", 1.0),
 }  # fmt: skip
