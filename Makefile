@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo test check test-slow test-real test-kernel test-arm64 test-fresh soak bench wheel golden pictures mission fuzz
+.PHONY: deploy deploy-tools test-deploy bench-fleet help demo test check test-slow test-real test-kernel test-arm64 test-fresh soak bench wheel golden pictures mission fuzz
 
 help:
 	@echo "demo        six stories on the desk, then the four books (REAL=1: real pcscd, serial port, TLS; PLAY=interactive)"
@@ -13,6 +13,7 @@ help:
 	@echo "bench       ratios in one run, written to docs/bench.md      pictures  glass and paper as PNG"
 	@echo "mission     the 83 rules, docs/mission.md from their tests (FAULTS=1: each test must notice its feature gone)"
 	@echo "fuzz        random key paths against the rule table, random bytes against the kernel (PATHS=… INPUTS=…)"
+	@echo "test-deploy the fleet on virtual Pis (systemd-nspawn)   bench-fleet  what it costs   deploy HOST=user@pi"
 	@echo "test-fresh  a minimal Debian: clone, ./run demo, ./run test"
 
 demo:
@@ -26,7 +27,7 @@ else
 endif
 
 test:
-	@$(PY) -m pytest -m "not real and not slow and not kernel" $(ARGS)
+	@$(PY) -m pytest -m "not real and not slow and not kernel and not deploy" $(ARGS)
 
 check:
 	$(PY) -m ruff format --check .
@@ -44,6 +45,21 @@ test-real:
 
 test-fresh:
 	@tools/fresh.sh
+
+deploy-tools:
+	@tools/deploy_tools.sh
+
+# the fleet on virtual Pis, and the switch of releases cut at every block
+test-deploy:
+	@tools/test_deploy.sh $(ARGS)
+
+# its cost on nine virtual Pis, by hand; written to bench/fleet.json and docs/bench.md
+bench-fleet:
+	@tools/test_deploy.sh --bench
+
+# one terminal from this checkout: make deploy HOST=user@pi (deploy/README.md says what fleet.toml is)
+deploy:
+	@deploy/deploy.sh first $(HOST) $(if $(RELEASE),--release $(RELEASE)) $(if $(DRY),--dry)
 
 test-kernel:
 	@tools/uml/test.sh
