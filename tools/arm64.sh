@@ -1,51 +1,67 @@
 #!/bin/sh
-# An arm64 Debian 12 under qemu-user: the wheel and everything a terminal runs on install there and import.
+# The aarch64 release, installed as on a Pi: built by the recipe, signed, and taken by takeback-update in an arm64 Debian 12
+# under qemu-user; then everything a terminal runs on is imported, and `takeback doctor` looks at what is there.
 #
 # The emulator is registered in a private binfmt_misc inside a user namespace (kernels from 6.7), so nothing on the
-# machine changes. Root, the packages that are built from source, and their wheels are cached under ~/.cache/takeback,
-# keyed by what goes into them; the first run takes some six minutes, later ones less than one. Needs root.
+# machine changes. Root and wheels are cached (deploy/wheelhouse.sh); the first run takes some six minutes. Needs root.
 set -eu
 cd "$(dirname "$0")/.."
 here="$PWD"
 [ "$(id -u)" = 0 ] || { echo "test-arm64 makes a root file system: run it as root" >&2; exit 1; }
-tools/need.sh mmdebstrap arch-test qemu-user-static
-
-packages="python3,python3-venv,python3-dev,gcc,swig,libpcsclite-dev,libpcsclite1,pkg-config,ca-certificates"
-recipe="bookworm arm64 $packages $(date +%Y-%m)"
-cache="${XDG_CACHE_HOME:-$HOME/.cache}/takeback"
-tarball="$cache/arm64-$(printf %s "$recipe" | sha256sum | cut -c1-16).tar"
-wheels="$cache/arm64-wheels-$(cat requirements/device.txt | sha256sum | cut -c1-16)"
-mkdir -p "$cache" "$wheels"
-if [ ! -s "$tarball" ]; then
-    echo "making an arm64 Debian 12 (once, about four minutes)" >&2
-    python3 tools/foreign.py mmdebstrap --mode=root --skip=output/mknod,chroot/mount/sys,chroot/mount/dev --quiet --variant=minbase --architectures=arm64 --include="$packages" bookworm "$tarball.part.tar"
-    mv "$tarball.part.tar" "$tarball"
-fi
-
-root="$(mktemp -d "${TMPDIR:-/tmp}/takeback-arm64.XXXXXX")"
-clean() { umount "$root/proc" "$root/dev" 2>/dev/null || true; rm -rf --one-file-system "$root"; }
-trap clean EXIT INT TERM
-tar -C "$root" -xf "$tarball" --exclude='./dev/*'
-mkdir -p "$root/srv/wheels"
-cp -r "$wheels/." "$root/srv/wheels/"
-cp /etc/resolv.conf "$root/etc/resolv.conf"
-[ ! -f /etc/pip.conf ] || cp /etc/pip.conf "$root/etc/pip.conf"
-[ ! -f /etc/ssl/certs/ca-certificates.crt ] || cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
-.venv/bin/python -m pip wheel --quiet --no-deps --no-build-isolation -w "$root/srv/own" "$here"
-cp requirements/device.txt "$root/srv/"
+tools/deploy_tools.sh
+room="$(mktemp -d "${TMPDIR:-/tmp}/takeback-arm64.XXXXXX")"
+trap 'rm -rf --one-file-system "$room"' EXIT INT TERM
+git clone --quiet "$here" "$room/tree" # what is committed, whatever lies around
+PYTHONPATH="$here" .venv/bin/python - "$room" <<'PYTHON'
+import sys
+from pathlib import Path
+from deploy import release
+room = Path(sys.argv[1])
+bundle = release.build("aarch64", 1, room, room / "tree")
+(room / "signers").write_text(release.new_key(room / "key"))
+release.sign(bundle, room / "key")
+print(f"{bundle.name}, {bundle.stat().st_size >> 20} MB")
+PYTHON
+root="$room/root"
+mkdir "$root"
+tar -C "$root" -xf "$(ROOM_ONLY=1 deploy/wheelhouse.sh arm64 "$room")" --exclude='./dev/*'
+mkdir -p "$root/opt/takeback" "$root/etc/takeback" "$root/var/lib/takeback"
+cp "$room/signers" "$root/etc/takeback/release_signers"
+cp deploy/terminal.example.toml "$root/etc/takeback/terminal.toml"
+cp "$room"/*.tar "$room"/*.sig "$root/srv/"
+install -m 755 deploy/terminal/takeback_update.py "$root/usr/local/sbin/takeback-update"
 cat > "$root/srv/go" <<'SCRIPT'
 set -eu
 cd /srv
 [ "$(uname -m)" = aarch64 ]
-python3 -m venv venv
-# built once, then installed from the wheels without any index
-[ -n "$(ls wheels)" ] || venv/bin/python -m pip wheel --quiet --require-hashes -r device.txt -w wheels
-venv/bin/python -m pip install --quiet --no-index --no-deps wheels/*.whl
-venv/bin/python -m pip install --quiet --no-index --no-deps own/*.whl
-venv/bin/python - <<'PYTHON'
+useradd --system --home-dir /var/lib/takeback takeback
+chown takeback: /var/lib/takeback
+chmod 700 /var/lib/takeback
+rm -f /usr/bin/gcc /usr/bin/swig # nothing is compiled on a terminal
+python3 - <<'PYTHON'
+import importlib.util
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+loader = SourceFileLoader("takeback_update", "/usr/local/sbin/takeback-update")
+update = importlib.util.module_from_spec(importlib.util.spec_from_loader("takeback_update", loader))
+loader.exec_module(update)
+terminal = update.Terminal()
+with terminal.alone():
+    bundle = terminal.take(next(Path("/srv").glob("*.tar")))
+    name = terminal.unpack(bundle, terminal.check(bundle))
+    terminal.build(name)
+    terminal.disk.link(f"releases/{name}", terminal.current)
+found = terminal.doctor(name)
+assert found is not None, "takeback doctor does not run"
+print(f"takeback doctor runs as the terminal's user and misses: {', '.join(sorted(found))}")
+assert found == {"keys", "certificates", "reader", "keypad", "display", "printer", "link"}, found
+PYTHON
+cd /
+/opt/takeback/current/venv/bin/python - <<'PYTHON'
 import importlib
 import platform
-for name in ("smartcard.scard", "lgpio", "luma.oled.device", "PIL.Image", "serial", "smbus2", "cryptography", "iso8583", "segno"):
+for name in ("smartcard.scard", "lgpio", "luma.oled.device", "PIL.Image", "serial", "smbus2", "cryptography", "iso8583", "segno",
+             "paho.mqtt.client"):
     importlib.import_module(name)
 import drivers.board, firmware.app, firmware.__main__
 from drivers import glass
@@ -55,17 +71,13 @@ try:
     import RPi.GPIO
 except RuntimeError as no_pi:
     assert "Raspberry Pi" in str(no_pi), no_pi
-print(f"arm64: the wheel and all it needs import on {platform.machine()}, Python {platform.python_version()}")
+print(f"arm64: the release and all it needs import on {platform.machine()}, Python {platform.python_version()}")
 PYTHON
-venv/bin/takeback --version
+/opt/takeback/current/venv/bin/takeback --version
 SCRIPT
-pip_settings="$(env | grep '^PIP_' || true)"
 cat > "$root/srv/enter" <<'SCRIPT'
 mount -t proc proc "$1/proc"
 mount --rbind /dev "$1/dev"
 exec chroot "$1" sh /srv/go
 SCRIPT
-# shellcheck disable=SC2086
-env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 $pip_settings \
-    python3 tools/foreign.py sh "$root/srv/enter" "$root"
-cp "$root/srv/wheels/"*.whl "$wheels/" 2>/dev/null || true
+env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 python3 tools/foreign.py sh "$root/srv/enter" "$root"

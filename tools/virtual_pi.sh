@@ -1,0 +1,48 @@
+#!/bin/sh
+# tools/virtual_pi.sh FOLDER: the root of a virtual Raspberry Pi, as an imager leaves it (SSH, an administrator with sudo,
+# Python), into FOLDER, and beside it FOLDER.debs, an archive of what `deploy first` installs. Needs root.
+#
+# Its card reader is vpcd, whose driver lies there as hardware would be plugged in; pcscd itself is not installed. Root and
+# archive are cached under ~/.cache/takeback, keyed by what goes into them.
+set -eu
+out="$1"
+cd "$(dirname "$0")/.."
+[ "$(id -u)" = 0 ] || { echo "a virtual Pi is a root file system: run this as root" >&2; exit 1; }
+tools/need.sh mmdebstrap dpkg-dev
+
+image="systemd-sysv,dbus,udev,openssh-server,sudo,python3,systemd-timesyncd,kmod,iproute2,procps,ca-certificates,e2fsprogs"
+brings="libccid pcscd polkitd tzdata prometheus-node-exporter"
+recipe="bookworm $image $brings $(cat tools/virtual_pi.sh | sha256sum) $(date +%Y-%m)"
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/takeback"
+tarball="$cache/pi-$(printf %s "$recipe" | sha256sum | cut -c1-16).tar"
+mkdir -p "$cache" "$out" "$out.debs"
+if [ ! -s "$tarball" ]; then
+    echo "making the root of a virtual Pi (once, about a minute)" >&2
+    room="$(mktemp -d "${TMPDIR:-/tmp}/takeback-pi.XXXXXX")"
+    trap 'umount "$room/root/proc" "$room/root/dev" 2>/dev/null || true; rm -rf --one-file-system "$room"' EXIT INT TERM
+    mmdebstrap --quiet --variant=minbase --include="$image" bookworm "$room/root.tar"
+    mkdir "$room/root" "$room/debs"
+    tar -C "$room/root" -xf "$room/root.tar" --exclude='./dev/*'
+    cp /etc/resolv.conf "$room/root/etc/resolv.conf"
+    [ ! -f /etc/ssl/certs/ca-certificates.crt ] || cp /etc/ssl/certs/ca-certificates.crt "$room/root/etc/ssl/certs/"
+    mount -t proc proc "$room/root/proc"
+    mount --bind /dev "$room/root/dev"
+    chroot "$room/root" apt-get update -qq
+    # shellcheck disable=SC2086
+    chroot "$room/root" apt-get install -y -qq --no-install-recommends --download-only $brings vsmartcard-vpcd
+    umount "$room/root/proc" "$room/root/dev"
+    cp "$room/root/var/cache/apt/archives/"*.deb "$room/debs/"
+    mkdir "$room/vpcd"
+    dpkg-deb -x "$room/debs"/vsmartcard-vpcd_*.deb "$room/vpcd"
+    rm "$room/debs"/vsmartcard-vpcd_*.deb
+    (cd "$room/debs" && dpkg-scanpackages -m . 2>/dev/null > Packages)
+    mkdir "$room/all" "$room/all/root"
+    tar -C "$room/all/root" -xf "$room/root.tar" --exclude='./dev/*'
+    cp -a "$room/vpcd/usr/lib/pcsc" "$room/all/root/usr/lib/"
+    (cd "$room/vpcd" && find usr/lib etc -name '*vpcd*' | tar -cf - -T -) | tar -C "$room/all/root" -xf -
+    mv "$room/debs" "$room/all/debs"
+    tar -C "$room/all" -cf "$tarball.part" root debs
+    mv "$tarball.part" "$tarball"
+fi
+tar -C "$out" --strip-components=1 -xf "$tarball" root
+tar -C "$out.debs" --strip-components=1 -xf "$tarball" debs
