@@ -367,7 +367,8 @@ def table(results: list[Result]) -> str:
     rows = [f"| {r.name} | {r.value:g} | {'' if r.aim is None else f'{r.aim:g}'} | {r.unit} |" for r in results]
     return "\n".join([
         "# Bench", "", "Written by `make bench`: everything in one run, ratios where a machine's speed would matter; lower is better.",
-        "The samples of a ratio take turns with what they are compared with. `python -m bench NAME` runs one measure.", "",
+        "The samples of a ratio take turns with what they are compared with. `python -m bench NAME` runs one measure. The rows of the fleet are from",
+        "`make bench-fleet` (nine virtual Pis on the same cores).", "",
         f"Last run: {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, revision {revision()}.", "",
         "| what | value | aim | unit |", "|---|---|---|---|", *rows, "",
     ])  # fmt: skip
@@ -388,6 +389,7 @@ def main(names: list[str]) -> int:
     for r in results:
         sys.stdout.write(f"{r.value:>10g} {r.unit:<6} aim {'-' if r.aim is None else r.aim!s:<6} {r.name}\n")
     if not names and not QUICK:
+        results += [Result(**row) for row in json.loads((ROOT / "bench" / "fleet.json").read_text())]
         (ROOT / "bench" / "results.json").write_text(json.dumps([asdict(r) for r in results], indent=1) + "\n")
         (ROOT / "docs" / "bench.md").write_text(table(results), encoding="utf-8")
     return 0
