@@ -192,7 +192,7 @@ class Fleet:
     def inventory(self, more: str = "", fleet: str = "") -> Path:
         """fleet.toml for all Pis; `more` are further terminals."""
         rows = [f'[fleet]\nknown_hosts = "known_hosts"\nadmin_key = "admin"\ndeploy_key = "deploy"\nsigners = "signers"\n'
-                f'window_s = 4\n{fleet}']  # fmt: skip
+                f'window_s = 4\ndrain_s = 0\n{fleet}']  # fmt: skip
         for pi in self.pis:
             (self.folder / f"{pi.name}.toml").write_text(settings(pi))
             rows.append(
