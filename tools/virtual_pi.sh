@@ -19,30 +19,30 @@ mkdir -p "$cache" "$out" "$out.debs"
 if [ ! -s "$tarball" ]; then
     echo "making the root of a virtual Pi (once, about a minute)" >&2
     room="$(mktemp -d "${TMPDIR:-/tmp}/takeback-pi.XXXXXX")"
-    trap 'umount "$room/root/proc" "$room/root/dev" 2>/dev/null || true; rm -rf --one-file-system "$room"' EXIT INT TERM
+    trap 'umount "$room/system/proc" "$room/system/dev" 2>/dev/null || true; rm -rf --one-file-system "$room"' EXIT INT TERM
     mmdebstrap --quiet --variant=minbase --include="$image" bookworm "$room/root.tar"
-    mkdir "$room/root" "$room/debs"
-    tar -C "$room/root" -xf "$room/root.tar" --exclude='./dev/*'
-    cp /etc/resolv.conf "$room/root/etc/resolv.conf"
-    [ ! -f /etc/ssl/certs/ca-certificates.crt ] || cp /etc/ssl/certs/ca-certificates.crt "$room/root/etc/ssl/certs/"
-    mount -t proc proc "$room/root/proc"
-    mount --bind /dev "$room/root/dev"
-    chroot "$room/root" apt-get update -qq
+    mkdir "$room/system" "$room/debs"
+    tar -C "$room/system" -xf "$room/root.tar" --exclude='./dev/*'
+    cp /etc/resolv.conf "$room/system/etc/resolv.conf"
+    [ ! -f /etc/ssl/certs/ca-certificates.crt ] || cp /etc/ssl/certs/ca-certificates.crt "$room/system/etc/ssl/certs/"
+    mount -t proc proc "$room/system/proc"
+    mount --bind /dev "$room/system/dev"
+    chroot "$room/system" apt-get update -qq
     # shellcheck disable=SC2086
-    chroot "$room/root" apt-get install -y -qq --no-install-recommends --download-only $brings vsmartcard-vpcd
-    umount "$room/root/proc" "$room/root/dev"
-    cp "$room/root/var/cache/apt/archives/"*.deb "$room/debs/"
+    chroot "$room/system" apt-get install -y -qq --no-install-recommends --download-only $brings vsmartcard-vpcd
+    umount "$room/system/proc" "$room/system/dev"
+    cp "$room/system/var/cache/apt/archives/"*.deb "$room/debs/"
     mkdir "$room/vpcd"
     dpkg-deb -x "$room/debs"/vsmartcard-vpcd_*.deb "$room/vpcd"
     rm "$room/debs"/vsmartcard-vpcd_*.deb
     (cd "$room/debs" && dpkg-scanpackages -m . 2>/dev/null > Packages)
-    mkdir "$room/all" "$room/all/root"
-    tar -C "$room/all/root" -xf "$room/root.tar" --exclude='./dev/*'
-    cp -a "$room/vpcd/usr/lib/pcsc" "$room/all/root/usr/lib/"
-    (cd "$room/vpcd" && find usr/lib etc -name '*vpcd*' | tar -cf - -T -) | tar -C "$room/all/root" -xf -
+    mkdir "$room/all" "$room/all/system"
+    tar -C "$room/all/system" -xf "$room/root.tar" --exclude='./dev/*'
+    cp -a "$room/vpcd/usr/lib/pcsc" "$room/all/system/usr/lib/"
+    (cd "$room/vpcd" && find usr/lib etc -name '*vpcd*' | tar -cf - -T -) | tar -C "$room/all/system" -xf -
     mv "$room/debs" "$room/all/debs"
-    tar -C "$room/all" -cf "$tarball.part" root debs
+    tar -C "$room/all" -cf "$tarball.part" system debs
     mv "$tarball.part" "$tarball"
 fi
-tar -C "$out" --strip-components=1 -xf "$tarball" root
+tar -C "$out" --strip-components=1 -xf "$tarball" system
 tar -C "$out.debs" --strip-components=1 -xf "$tarball" debs
