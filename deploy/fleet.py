@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from deploy.inventory import DEPLOY_USER, Fleet, Target
+from firmware import files
 
 UPDATE = ("sudo", "-n", "/usr/local/sbin/takeback-update")
 INBOX = f"/var/lib/{DEPLOY_USER}/inbox"
@@ -52,6 +53,9 @@ class Link(Protocol):
     def each(self, names: list[str], act: Callable[[str], Outcome]) -> dict[str, Outcome]: ...
 
 
+Connect = Callable[[list[Target]], AbstractContextManager[Link]]
+
+
 def waves(targets: list[Target], canary: tuple[str, ...]) -> list[list[Target]]:
     """Canaries (or the first), a tenth of all, the rest; always in the inventory's order."""
     first = [t for t in targets if t.name in canary] or targets[:1]
@@ -76,13 +80,8 @@ class Record:
 
     def note(self, outcome: Outcome, digest: str, wave: int) -> None:
         self.terminals[outcome.name] = asdict(outcome) | {"sha256": digest, "wave": wave, "at": int(time.time())}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_name(self._path.name + ".part")
-        with part.open("w", encoding="utf-8") as file:
-            json.dump({"terminals": self.terminals}, file, ensure_ascii=False, indent=1, sort_keys=True)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self._path)
+        text = json.dumps({"terminals": self.terminals}, ensure_ascii=False, indent=1, sort_keys=True)
+        files.replace(self._path, text.encode())
 
 
 def halted(outcomes: list[Outcome], may_fail: int, proved: bool = False) -> str:
@@ -169,7 +168,7 @@ def _await(link: Link, name: str, job: str, patience_s: float) -> tuple[str, str
     return "lost", "", trouble or f"no result after {patience_s:.0f} s"
 
 
-def roll_out(connect: Callable[[list[Target]], object], fleet: Fleet, targets: list[Target], bundle: Path,
+def roll_out(connect: Connect, fleet: Fleet, targets: list[Target], bundle: Path,
              record: Record, say: Callable[[str], None]) -> list[Outcome]:  # fmt: skip
     """Wave by wave. `connect` gives a context with a Link. Returns what became of each terminal that was tried."""
     digest = hashlib.sha256(bundle.read_bytes()).hexdigest()
@@ -199,10 +198,10 @@ def line(o: Outcome) -> str:
     return f"  {o.name:<16} {o.outcome:<12} {o.release:<12} {o.seconds:6.1f} s  {o.why}".rstrip()
 
 
-def _one_wave(connect: Callable[[list[Target]], object], fleet: Fleet, wave: list[Target], bundle: Path, digest: str,
+def _one_wave(connect: Connect, fleet: Fleet, wave: list[Target], bundle: Path, digest: str,
               note: Callable[[Outcome], None]) -> list[Outcome]:  # fmt: skip
     begun = time.monotonic()
-    with connect(wave) as link:  # type: ignore[attr-defined]
+    with connect(wave) as link:
         found = [Outcome(n, "unreachable", why=why) for n, why in link.dropped.items()]
         for outcome in found:
             note(outcome)
