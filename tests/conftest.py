@@ -35,6 +35,9 @@ def pytest_report_header() -> str:
     return "published vectors: " + ("used" if VECTORS.is_dir() else "not beside the project, their tests are left out")
 
 
+LEAKS = pytest.StashKey[list[str]]()
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """The standing canary: whatever any test left in the temporary directory is searched too."""
     factory = getattr(session.config, "_tmp_path_factory", None)
@@ -43,10 +46,18 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     from tests.test_canary import leaks, secrets
 
-    wanted = secrets([])
+    wanted, said = secrets([]), session.config.stash.setdefault(LEAKS, [])
     for path in sorted(Path(base).rglob("*")):
         exempt = path.name.startswith(("keystore.json", "device.key")) or path.parent.name == "certs"
         found = leaks(path.read_bytes(), wanted) if path.is_file() and not exempt else []
         if found:
-            print(f"\nCANARY: {path.name} holds {found}")
+            said.append(f"{path.relative_to(base)} holds {', '.join(found)}")
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What the canary found is the last that is said, where nobody can miss it."""
+    if said := config.stash.get(LEAKS, []):
+        terminalreporter.section("secrets in what the tests left behind: the run fails", red=True)
+        for line in said:
+            terminalreporter.line(f"CANARY: {line}", red=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import base64
 import io
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -126,6 +129,19 @@ def test_a_planted_leak_is_caught_in_every_form(played, name: str) -> None:
     _, everything, wanted = played
     for form in forms(wanted[name]):
         assert name in leaks(everything + b"..." + form + b"...", wanted), form
+
+
+def test_a_run_whose_tests_leave_a_secret_behind_fails_and_says_where() -> None:
+    """Not in tmp_path: there this leak would be found by the run that this test is part of."""
+    root = Path(__file__).resolve().parent.parent
+    with tempfile.TemporaryDirectory(prefix="takeback-canary-") as room:
+        Path(room, "test_leaky.py").write_text(
+            f"def test_leaky(tmp_path):\n    (tmp_path / 'left.log').write_text({PAN_A!r})\n"
+        )
+        done = subprocess.run([sys.executable, "-m", "pytest", "-p", "tests.conftest", "--rootdir", room, "--basetemp",
+                               f"{room}/left", f"{room}/test_leaky.py"], cwd=root, capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    assert "CANARY: test_leaky0/left.log holds PAN A" in done.stdout
 
 
 def test_secrets_mask_themselves() -> None:

@@ -12,6 +12,10 @@ unshare --net --mount true 2>/dev/null || no "this machine allows no namespaces"
 folder="$(mktemp -d "${TMPDIR:-/tmp}/takeback-fleet.XXXXXX")"
 trap 'rm -rf --one-file-system "$folder"' EXIT INT TERM
 tools/virtual_pi.sh "$folder/base"
+# the namespace has no network: the wheels of the releases are there before. They are built once more and must be the same bytes
+deploy/wheelhouse.sh amd64 "$folder/wheels"
+FRESH=1 deploy/wheelhouse.sh amd64 "$folder/wheels-again"
+diff -r "$folder/wheels" "$folder/wheels-again"
 [ "${1:-}" != --bench ] || set -- -m bench.fleet
 [ "${1:-}" = -m ] || set -- -m pytest -m deploy -s "$@"
 TAKEBACK_RIG="$folder" unshare --net --mount sh -c 'ip link set lo up && exec "$@"' sh .venv/bin/python "$@"

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -22,14 +23,20 @@ pytestmark = pytest.mark.deploy
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def room() -> Path:
+    """Beside the virtual Pis, not in pytest's folder: the canary searches that, and a source tree holds its test cards."""
+    return Path(tempfile.mkdtemp(dir=os.environ["TAKEBACK_RIG"]))
+
+
+@pytest.fixture(scope="module")
+def built(room: Path) -> tuple[Path, Path]:
     """The same commit in two trees, under two umasks."""
-    folder, made = tmp_path_factory.mktemp("release"), []
+    made = []
     for name, mask in (("one", 0o022), ("another", 0o077)):
         before = os.umask(mask)
         try:
-            subprocess.run(["git", "clone", "-q", str(ROOT), str(folder / name)], check=True)
-            made.append(release.build("amd64", 7, folder / f"{name}-out", folder / name))
+            subprocess.run(["git", "clone", "-q", str(ROOT), str(room / name)], check=True)
+            made.append(release.build("amd64", 7, room / f"{name}-out", room / name))
         finally:
             os.umask(before)
     return made[0], made[1]
@@ -72,8 +79,8 @@ def test_the_sbom_lists_what_is_installed_and_nothing_of_this_machine(built: tup
     assert str(ROOT) not in text and "file:" not in text
 
 
-def test_only_what_is_committed_is_built(tmp_path: Path) -> None:
-    subprocess.run(["git", "clone", "-q", str(ROOT), str(tmp_path / "tree")], check=True)
-    (tmp_path / "tree/README.md").write_text("changed")
+def test_only_what_is_committed_is_built(room: Path) -> None:
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(room / "tree")], check=True)
+    (room / "tree/README.md").write_text("changed")
     with pytest.raises(NotBuilt, match="not committed"):
-        release.build("amd64", 1, tmp_path, tmp_path / "tree")
+        release.build("amd64", 1, room, room / "tree")
