@@ -23,7 +23,7 @@ from deploy.terminal.takeback_update import NAMESPACE, PARAMETERS, PLATFORM, SIG
 
 ROOT = Path(__file__).resolve().parent.parent
 ARCHITECTURES = {"amd64": "amd64", "aarch64": "arm64"}  # as the machine names itself, and as Debian does
-PYTHON = "3.11"  # Debian 12 and Raspberry Pi OS bookworm
+PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}  # of Debian and Raspberry Pi OS: one release is for all of them
 
 
 class NotBuilt(Exception):
@@ -42,9 +42,9 @@ def build(arch: str, counter: int, out: Path, tree: Path = ROOT) -> Path:
     with tempfile.TemporaryDirectory(prefix="takeback-release-") as room:
         source, wheels = Path(room, "source"), Path(room, "wheels")
         _export(tree, source)
-        wheels.mkdir()
-        _say(subprocess.run([str(source / "deploy/wheelhouse.sh"), ARCHITECTURES[arch], str(wheels)],
-                            stderr=subprocess.PIPE, text=True), "the wheelhouse")  # fmt: skip
+        for suite in reversed(PYTHONS):  # where both built a wheel for any Python, the older one's stays
+            _say(subprocess.run([str(source / "deploy/wheelhouse.sh"), ARCHITECTURES[arch], suite, str(wheels)],
+                                stderr=subprocess.PIPE, text=True), f"the wheelhouse for {suite}")  # fmt: skip
         own = _own_wheel(source, wheels, built)
         files = {f"wheels/{w.name}": w.read_bytes() for w in sorted(wheels.glob("*.whl"))}
         files["requirements.txt"] = requirements(sorted(wheels.glob("*.whl"))).encode()
@@ -52,7 +52,7 @@ def build(arch: str, counter: int, out: Path, tree: Path = ROOT) -> Path:
         version = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
         assert f"-{version}-" in own.name
         manifest = {"kind": "release", "name": f"{version}-{counter}", "version": version, "counter": counter,
-                    "arch": arch, "python": PYTHON, "built": built, "revision": revision,
+                    "arch": arch, "python": list(PYTHONS.values()), "built": built, "revision": revision,
                     "journal": _journal_form(source), "platform": PLATFORM}  # fmt: skip
     return write(manifest, files, out / f"takeback-{version}-{counter}-{arch}.tar")
 
@@ -83,14 +83,15 @@ def write(manifest: dict[str, Any], files: dict[str, bytes], path: Path) -> Path
 
 
 def requirements(wheels: list[Path]) -> str:
-    """Every wheel but pip, by name, version and hash: what pip installs on the terminal, and nothing else."""
-    rows = []
+    """Every wheel but pip, by name, version and hashes (a wheel for each Python, where it is compiled): what pip
+    installs on the terminal, and nothing else."""
+    rows: dict[str, list[str]] = {}
     for wheel in wheels:
         name, version = wheel.name.split("-")[:2]
         if name != "pip":
             digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-            rows.append(f"{name.replace('_', '-')}=={version} --hash=sha256:{digest}")
-    return "\n".join(rows) + "\n"
+            rows.setdefault(f"{name.replace('_', '-')}=={version}", []).append(f" --hash=sha256:{digest}")
+    return "\n".join(row + "".join(hashes) for row, hashes in rows.items()) + "\n"
 
 
 def sign(bundle: Path, key: Path) -> Path:

@@ -1,9 +1,9 @@
 #!/bin/sh
 # The aarch64 release, installed as on a Pi: built by the recipe, signed, and taken by takeback-update in an arm64 Debian 12
-# under qemu-user; then everything a terminal runs on is imported, and `takeback doctor` looks at what is there.
+# and 13 under qemu-user; then everything a terminal runs on is imported, and `takeback doctor` looks at what is there.
 #
 # The emulator is registered in a private binfmt_misc inside a user namespace (kernels from 6.7), so nothing on the
-# machine changes. Root and wheels are cached (deploy/wheelhouse.sh); the first run takes some six minutes. Needs root.
+# machine changes. Root and wheels are cached (deploy/wheelhouse.sh); the first run takes some ten minutes. Needs root.
 set -eu
 cd "$(dirname "$0")/.."
 here="$PWD"
@@ -22,9 +22,10 @@ bundle = release.build("aarch64", 1, room, room / "tree")
 release.sign(bundle, room / "key")
 print(f"{bundle.name}, {bundle.stat().st_size >> 20} MB")
 PYTHON
-root="$room/root"
+for suite in bookworm trixie; do
+root="$room/$suite"
 mkdir "$root"
-tar -C "$root" -xf "$(ROOM_ONLY=1 deploy/wheelhouse.sh arm64 "$room")" --exclude='./dev/*'
+tar -C "$root" -xf "$(ROOM_ONLY=1 deploy/wheelhouse.sh arm64 "$suite" "$room")" --exclude='./dev/*'
 mkdir -p "$root/opt/takeback" "$root/etc/takeback" "$root/var/lib/takeback"
 cp "$room/signers" "$root/etc/takeback/release_signers"
 cp deploy/terminal.example.toml "$root/etc/takeback/terminal.toml"
@@ -81,3 +82,4 @@ mount --rbind /dev "$1/dev"
 exec chroot "$1" sh /srv/go
 SCRIPT
 env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 python3 tools/foreign.py sh "$root/srv/enter" "$root"
+done

@@ -11,10 +11,12 @@ tools/real_parts.sh
 unshare --net --mount true 2>/dev/null || no "this machine allows no namespaces"
 folder="$(mktemp -d "${TMPDIR:-/tmp}/takeback-fleet.XXXXXX")"
 trap 'rm -rf --one-file-system "$folder"' EXIT INT TERM
-tools/virtual_pi.sh "$folder/base"
+for suite in bookworm trixie; do tools/virtual_pi.sh "$suite" "$folder/$suite"; done
 # the namespace has no network: the wheels of the releases are there before. They are built once more and must be the same bytes
-deploy/wheelhouse.sh amd64 "$folder/wheels"
-FRESH=1 deploy/wheelhouse.sh amd64 "$folder/wheels-again"
+for suite in bookworm trixie; do
+    deploy/wheelhouse.sh amd64 "$suite" "$folder/wheels/$suite"
+    FRESH=1 deploy/wheelhouse.sh amd64 "$suite" "$folder/wheels-again/$suite"
+done
 diff -r "$folder/wheels" "$folder/wheels-again"
 [ "${1:-}" != --bench ] || set -- -m bench.fleet
 [ "${1:-}" = -m ] || set -- -m pytest -m deploy -s "$@"

@@ -1,26 +1,26 @@
 #!/bin/sh
-# tools/virtual_pi.sh FOLDER: the root of a virtual Raspberry Pi, as an imager leaves it (SSH, an administrator with sudo,
+# tools/virtual_pi.sh bookworm|trixie FOLDER: the root of a virtual Raspberry Pi, as an imager leaves it (SSH, an administrator with sudo,
 # Python), into FOLDER, and beside it FOLDER.debs, an archive of what `deploy first` installs. Needs root.
 #
 # Its card reader is vpcd, whose driver lies there as hardware would be plugged in; pcscd itself is not installed. Root and
 # archive are cached under ~/.cache/takeback, keyed by what goes into them.
 set -eu
-out="$1"
+suite="$1"; out="$2"
 cd "$(dirname "$0")/.."
 [ "$(id -u)" = 0 ] || { echo "a virtual Pi is a root file system: run this as root" >&2; exit 1; }
 tools/need.sh mmdebstrap dpkg-dev
 
 image="systemd-sysv,dbus,udev,openssh-server,sudo,python3,systemd-timesyncd,kmod,iproute2,procps,ca-certificates,e2fsprogs"
 brings="libccid pcscd polkitd tzdata prometheus-node-exporter"
-recipe="bookworm $image $brings $(cat tools/virtual_pi.sh | sha256sum) $(date +%Y-%m)"
+recipe="$suite $image $brings $(cat tools/virtual_pi.sh | sha256sum) $(date +%Y-%m)"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/takeback"
-tarball="$cache/pi-$(printf %s "$recipe" | sha256sum | cut -c1-16).tar"
+tarball="$cache/pi-$suite-$(printf %s "$recipe" | sha256sum | cut -c1-16).tar"
 mkdir -p "$cache" "$out" "$out.debs"
 if [ ! -s "$tarball" ]; then
-    echo "making the root of a virtual Pi (once, about a minute)" >&2
+    echo "making the root of a virtual Pi with $suite (once, about a minute)" >&2
     room="$(mktemp -d "${TMPDIR:-/tmp}/takeback-pi.XXXXXX")"
     trap 'umount "$room/system/proc" "$room/system/dev" 2>/dev/null || true; rm -rf --one-file-system "$room"' EXIT INT TERM
-    mmdebstrap --quiet --variant=minbase --include="$image" bookworm "$room/root.tar"
+    mmdebstrap --quiet --variant=minbase --include="$image" "$suite" "$room/root.tar"
     mkdir "$room/system" "$room/debs"
     tar -C "$room/system" -xf "$room/root.tar" --exclude='./dev/*'
     cp /etc/resolv.conf "$room/system/etc/resolv.conf"

@@ -288,13 +288,11 @@ class Terminal:
         return manifest
 
     def _fits(self, manifest: Facts) -> None:
-        here = {
-            "arch": platform.machine().replace("x86_64", "amd64"),
-            "python": ".".join(platform.python_version_tuple()[:2]),
-        }
-        for what, mine in here.items():
-            if manifest[what] != mine:
-                raise Refused(f"{manifest['name']} is for {what} {manifest[what]}, this machine is {mine}")
+        arch, python = platform.machine().replace("x86_64", "amd64"), ".".join(platform.python_version_tuple()[:2])
+        if manifest["arch"] != arch:
+            raise Refused(f"{manifest['name']} is for {manifest['arch']}, this machine is {arch}")
+        if python not in manifest["python"]:
+            raise Refused(f"{manifest['name']} is for Python {' and '.join(map(str, manifest['python']))}, here is {python}")
         if manifest["platform"] > PLATFORM:
             raise Refused(f"{manifest['name']} needs units and rules of level {manifest['platform']}, here is "
                           f"{PLATFORM}: run `deploy first` once more")  # fmt: skip
@@ -707,7 +705,7 @@ def _manifest(tar: tarfile.TarFile) -> Facts:
         found: Facts = json.loads(file.read()) if file else {}
         kinds = {"kind": str, "name": str, "counter": int, "built": int, "files": dict}
         if found["kind"] == "release":
-            kinds |= {"version": str, "arch": str, "python": str, "journal": int, "platform": int}
+            kinds |= {"version": str, "arch": str, "python": list, "journal": int, "platform": int}
         wrong = [k for k, kind in kinds.items() if type(found[k]) is not kind]
         wrong += [] if found["kind"] in ("release", "parameters") else ["kind"]
     except (ValueError, KeyError, TypeError):

@@ -22,8 +22,8 @@ def fleet() -> Iterator[Fleet]:
     """Three Pis, set up by one `deploy first all`, running release 1."""
     made = Fleet(Path(os.environ["TAKEBACK_RIG"]))
     try:
-        for _ in range(3):
-            made.pi()
+        for suite in ("bookworm", "bookworm", "trixie"):
+            made.pi(suite)
         made.inventory(fleet='canary = ["pi1"]\n')
         with ThreadPoolExecutor() as pool:
             list(pool.map(Pi.on, made.pis))

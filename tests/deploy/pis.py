@@ -31,10 +31,10 @@ VPCD = 0x8C7B
 class Pi:
     """One of them. `address` is where its sshd listens, `desk` the folder it shares with whoever plays the world."""
 
-    def __init__(self, folder: Path, number: int, admin_key: Path) -> None:
+    def __init__(self, folder: Path, number: int, admin_key: Path, suite: str = "bookworm") -> None:
         self.name, self.address = f"pi{number}", f"127.0.0.{10 + number}"
         self.vpcd, self.bank = VPCD + 16 * number, 19580 + number
-        self._folder, self._admin_key = folder, admin_key
+        self._folder, self._admin_key, self._suite = folder, admin_key, suite
         self.root, self.desk = folder / self.name, folder / f"{self.name}.desk"
         self._disk = folder / f"{self.name}.disk"
         self._nspawn: subprocess.Popen[bytes] | None = None
@@ -50,7 +50,7 @@ class Pi:
         _do("mount", "-t", "tmpfs", "-o", "size=1500m", "tmpfs", str(self._disk))
         for part in ("upper", "work"):
             (self._disk / part).mkdir()
-        _do("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={self._folder}/base,upperdir={self._disk}/upper,"
+        _do("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={self._folder}/{self._suite},upperdir={self._disk}/upper,"
             f"workdir={self._disk}/work", str(self.root))  # fmt: skip
         self.write("etc/ssh/sshd_config.d/listen.conf", f"ListenAddress {self.address}\n")
         self.write("etc/hostname", self.name + "\n")
@@ -107,7 +107,7 @@ class Pi:
     # -- power -------------------------------------------------------------------------------------------------------
 
     def on(self) -> None:
-        script = _BOOT.format(name=self.name, root=self.root, desk=self.desk, debs=self._folder / "base.debs",
+        script = _BOOT.format(name=self.name, root=self.root, desk=self.desk, debs=self._folder / f"{self._suite}.debs",
                               more=self.more)  # fmt: skip
         log = (self._folder / f"{self.name}.log").open("ab")
         self._nspawn = subprocess.Popen(["unshare", "--mount", "sh", "-ec", script], stdin=subprocess.DEVNULL,
@@ -184,8 +184,8 @@ class Fleet:
         blob = " ".join((folder / "release.pub").read_text().split()[:2])
         (folder / "signers").write_text(f'release namespaces="takeback-release" {blob}\n')
 
-    def pi(self) -> Pi:
-        made = Pi(self.folder, len(self.pis) + 1, self.folder / "admin")
+    def pi(self, suite: str = "bookworm") -> Pi:
+        made = Pi(self.folder, len(self.pis) + 1, self.folder / "admin", suite)
         self.pis.append(made)
         return made
 

@@ -25,7 +25,7 @@ def bundle(folder: Path, counter: int, journal: int = 3, files: dict[str, bytes]
     held = files if files is not None else {"program": f"release {counter}".encode(), "wheels/a.whl": bytes(3000)}
     name = f"1.0.{counter}-{counter}" if kind == "release" else f"shop-{counter}"
     manifest = {"kind": kind, "name": name, "version": f"1.0.{counter}", "counter": counter, "arch": "amd64",
-                "python": "3.11", "built": 1_700_000_000 + counter, "journal": journal, "platform": update.PLATFORM,
+                "python": ["3.11", "3.13"], "built": 1_700_000_000 + counter, "journal": journal, "platform": update.PLATFORM,
                 "files": {n: hashlib.sha256(b).hexdigest() for n, b in held.items()}} | more  # fmt: skip
     path = folder / f"takeback-{manifest['name']}.tar"
     with tarfile.open(path, "w:") as tar:

@@ -23,7 +23,7 @@ class _Desk:
 
 
 def test_the_technicians_page_leads_from_a_bare_pi_to_a_sale(fleet: Fleet) -> None:
-    pi = Pi(fleet.folder, 0, fleet.folder / "admin")
+    pi = Pi(fleet.folder, 0, fleet.folder / "admin", "trixie")
     assert pi.vpcd == VPCD, "the virtual reader where the page's bench looks for it"
     pi.bank = 18583
     pi.on()

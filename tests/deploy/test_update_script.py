@@ -131,7 +131,7 @@ def test_the_first_release_of_a_terminal_without_keys_lies_ready_and_does_not_st
     (tmp_path / "var/lib/takeback").mkdir(parents=True)
     m = FakeMachine(tmp_path)
     file = _rewritten(bundle(tmp_path, 1), {"arch": platform.machine().replace("x86_64", "amd64"),
-                                            "python": ".".join(platform.python_version_tuple()[:2])})  # fmt: skip
+                                            "python": [".".join(platform.python_version_tuple()[:2])]})  # fmt: skip
     assert act(m.terminal(), "install", str(file)) == 0
     assert m.running() == "1.0.1-1" and m.said == [] and m.terminal().read("result.json")["outcome"] == "good"
 
@@ -157,7 +157,7 @@ def test_a_fault_the_old_release_finds_too_is_the_shops(machine: FakeMachine) ->
 
 
 @pytest.mark.parametrize(("about", "why"), [
-    ({"arch": "aarch64"}, "is for arch aarch64"), ({"python": "3.13"}, "is for python 3.13"),
+    ({"arch": "aarch64"}, "is for aarch64"), ({"python": ["3.9", "3.10"]}, "is for Python 3.9 and 3.10, here is"),
     ({"platform": 99}, "run `deploy first` once more"), ({"counter": 0}, "counter 0, 1 was good"),
     ({"name": "../../etc"}, "manifest is wrong"), ({"built": 1.5}, "manifest is wrong: built"),
     ({"files": {}}, "which its manifest does not name"), ({"files": {"program": "0" * 64}}, "does not name|not what"),
