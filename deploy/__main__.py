@@ -1,4 +1,4 @@
-"""`python -m deploy`, called by deploy/deploy.sh: build, sign, first, update, rollback, status, logs …"""
+"""`python -m deploy`, called by deploy/deploy.sh: build, sign, first (or user@pi), update, rollback, status, logs …"""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from deploy.release import NotBuilt
 
 def main(arguments: list[str] | None = None) -> int:
     """0 when every terminal ended as wanted; 1 when one did not; 2 for a wrong call or inventory, in one sentence."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and "@" in words[0]:
+        words = ["first", *words]  # deploy.sh user@pi
+    options = _parser().parse_args(words)
     try:
         return int(options.act(options))
     except (BadInventory, NotBuilt) as wrong:

@@ -97,38 +97,41 @@ def halted(outcomes: list[Outcome], may_fail: int, proved: bool = False) -> str:
 def deliver(link: Link, name: str, bundle: Path, digest: str, fleet: Fleet, begun: float) -> Outcome:
     """Upload, start, and wait for the end, over as many links as it takes. Never raises for a terminal's troubles."""
 
-    def end(outcome: str, release: str = "", why: str = "") -> Outcome:
-        return Outcome(name, outcome, release, why, round(time.monotonic() - begun, 1))
-
-    try:
+    def act() -> tuple[str, str, str]:
         status = json.loads(_ask(link, name, "status"))
         kind = "parameters_sha256" if bundle.name.startswith("parameters-") else "sha256"
         if status[kind] == digest and status["active"] == "active" and not status["trial"]:
-            return end("already", status["running"])
-        for file in (bundle, bundle.with_name(bundle.name + ".sig")):
-            _upload(link, name, file)
-        job = secrets.token_hex(8)
-        words = ["install", f"{INBOX}/{bundle.name}", "--id", job, "--drain", str(fleet.drain_s), "--window",
-                 str(fleet.window_s), *(["--only-settled"] if fleet.only_settled else [])]  # fmt: skip
-        _ask(link, name, *words)
-        return end(*_await(link, name, job, fleet.window_s + fleet.drain_s + SPARE_S))
-    except _Said as said:
-        return end("refused", why=str(said))
-    except Lost as broken:
-        return end("lost", why=f"{broken}; ask again: deploy status")
+            return "already", status["running"], ""
+        _upload(link, name, bundle, digest)
+        signature = bundle.with_name(bundle.name + ".sig")
+        _upload(link, name, signature, _digest(signature))
+        return _change(link, name, fleet, "install", f"{INBOX}/{bundle.name}")
+
+    return _ended(name, begun, act)
 
 
 def go_back(link: Link, name: str, fleet: Fleet) -> Outcome:
-    """To the release before."""
-    begun, job = time.monotonic(), secrets.token_hex(8)
+    """To the release before. Never raises for a terminal's troubles."""
+    return _ended(name, time.monotonic(), lambda: _change(link, name, fleet, "rollback"))
+
+
+def _ended(name: str, begun: float, act: Callable[[], tuple[str, str, str]]) -> Outcome:
+    """Outcome, release and reason of an act, whatever came between."""
     try:
-        _ask(link, name, "rollback", "--id", job, "--drain", str(fleet.drain_s), "--window", str(fleet.window_s))
-        found = _await(link, name, job, fleet.window_s + fleet.drain_s + SPARE_S)
+        found = act()
     except _Said as said:
         found = ("refused", "", str(said))
-    except Lost as lost:
-        found = ("lost", "", str(lost))
+    except Lost as broken:
+        found = ("lost", "", f"{broken}; ask again: deploy status")
     return Outcome(name, *found, seconds=round(time.monotonic() - begun, 1))
+
+
+def _change(link: Link, name: str, fleet: Fleet, *words: str) -> tuple[str, str, str]:
+    """Have the terminal begin a change, and wait for its end. Raises _Said, Lost."""
+    job = secrets.token_hex(8)
+    _ask(link, name, *words, "--id", job, "--drain", str(fleet.drain_s), "--window", str(fleet.window_s),
+         *(["--only-settled"] if fleet.only_settled else []))  # fmt: skip
+    return _await(link, name, job, fleet.window_s + fleet.drain_s + SPARE_S)
 
 
 class _Said(Exception):
@@ -142,11 +145,15 @@ def _ask(link: Link, name: str, *words: str) -> str:
     return said
 
 
-def _upload(link: Link, name: str, file: Path) -> None:
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _upload(link: Link, name: str, file: Path, digest: str) -> None:
     """Only if it is not there yet, whole."""
     there = f"{INBOX}/{file.name}"
     ok, said = link.run(name, "sha256sum", there)
-    if not ok or said.split()[0] != hashlib.sha256(file.read_bytes()).hexdigest():
+    if not ok or said.split()[0] != digest:
         link.put(name, file, there)
 
 
@@ -171,7 +178,7 @@ def _await(link: Link, name: str, job: str, patience_s: float) -> tuple[str, str
 def roll_out(connect: Connect, fleet: Fleet, targets: list[Target], bundle: Path,
              record: Record, say: Callable[[str], None]) -> list[Outcome]:  # fmt: skip
     """Wave by wave. `connect` gives a context with a Link. Returns what became of each terminal that was tried."""
-    digest = hashlib.sha256(bundle.read_bytes()).hexdigest()
+    digest = _digest(bundle)
     outcomes: list[Outcome] = []
     for number, wave in enumerate(waves(targets, fleet.canary), 1):
         todo = [t for t in wave if not record.has(t.name, digest)]

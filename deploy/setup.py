@@ -1,4 +1,4 @@
-"""`first`, `remove` and test keys: what needs the administrator of a terminal, not the deployment user."""
+"""`first`, `remove` and the first key store: what needs the administrator of a terminal, not the deployment user."""
 
 from __future__ import annotations
 
@@ -57,32 +57,31 @@ def _room(link: Link, name: str) -> str:
 
 
 def keys(fleet: Fleet, targets: list[Target], say: Say) -> int:
-    """Test keys where the inventory wants them and none are there; then the terminal starts. 0 when all are well."""
-    wanted = [t for t in targets if t.test_keys]
-    if not wanted:
-        return 0
-    with engine.connected(fleet, wanted, admin=True, sudo=True) as link:
-        found = link.each(link.names, lambda name: _keys(link, name))
-    for name, why in {**link.dropped, **found}.items():
-        say(f"{name:<16} {why}")
-    return int(
-        any(why not in ("has keys", "has test keys now, and runs") for why in {**link.dropped, **found}.values())
-    )
+    """A key store where none is there, with test keys or waiting for two custodians; then the terminal starts. 0 when
+    all are well."""
+    with_test_keys = {t.name for t in targets if t.test_keys}
+    with engine.connected(fleet, targets, admin=True, sudo=True) as link:
+        found = link.each(link.names, lambda name: _keys(link, name, name in with_test_keys))
+    for name, (_, what) in found.items():
+        say(f"{name:<16} {what}")
+    for name, why in link.dropped.items():
+        say(f"{name:<16} unreachable: {why}")
+    return int(bool(link.dropped) or not all(well for well, _ in found.values()))
 
 
-def _keys(link: Link, name: str) -> str:
+def _keys(link: Link, name: str, test_keys: bool) -> tuple[bool, str]:
+    """Did it go well, and what to say."""
     try:
         if link.run(name, "test", "-e", "/var/lib/takeback/keystore.json")[0]:
-            return "has keys"
-        share = ["--share", "/var/lib/takeback/bank.json"]
-        for command in (["/usr/local/bin/takeback", "provision", "--test-keys", *share],
-                        ["systemctl", "restart", "takeback.service"]):  # fmt: skip
+            return True, "has keys"
+        which = ["--test-keys", "--share", "/var/lib/takeback/bank.json"] if test_keys else []
+        for command in (["/usr/local/bin/takeback", "provision", *which], ["systemctl", "restart", "takeback.service"]):
             ok, said = link.run(name, *command, timeout_s=90.0)
             if not ok:
-                return f"{command[0]}: {said}"
-        return "has test keys now, and runs"
+                return False, f"{command[0]}: {said}"
+        return True, "has test keys now, and runs" if test_keys else "runs, and waits for its keys: takeback keys load"
     except Lost as lost:
-        return f"lost: {lost}"
+        return False, f"lost: {lost}"
 
 
 def remove(fleet: Fleet, targets: list[Target], everything: bool, say: Say) -> set[str]:

@@ -69,6 +69,10 @@ class SqliteDisk:
             self._sync_directory()
             return db
         except (OSError, sqlite3.Error) as broken:
+            if getattr(broken, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+                raise JournalError(
+                    f"{path} is in use: stop the terminal first (sudo systemctl stop takeback)"
+                ) from None
             raise JournalError(f"{path} cannot be opened: {broken}") from None
 
     def commit(self, connection: sqlite3.Connection) -> None:

@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("file", nargs="?", type=Path,
                         help="journal export: the folder; rules install: the pack, beside it FILE.sig")  # fmt: skip
     parser.add_argument("--config", help=f"settings (default: $TAKEBACK_CONFIG, else {config.DEFAULT_FILE})")
-    parser.add_argument("--test-keys", action="store_true", help="provision: make random test keys and a test CA")
+    parser.add_argument("--test-keys", action="store_true", help="provision: with random test keys and a test CA")
     parser.add_argument("--json", action="store_true", help="doctor: findings as a JSON list")
     parser.add_argument(
         "--share", type=Path, metavar="FILE", help="provision: also write there what a simulated bank needs"
@@ -241,8 +241,9 @@ def _no_core_dumps() -> None:
 
 
 def _provision(settings: config.Config, options: argparse.Namespace) -> int:
-    if not options.test_keys:
-        sys.stderr.write("only test keys can be made here: takeback provision --test-keys\n")
+    """A key store: of test keys, or without a TMK, which two custodians bring then."""
+    if options.share and not options.test_keys:
+        sys.stderr.write("only test keys are shared: takeback provision --test-keys --share FILE\n")
         return 2
     directory = settings.state_directory()
     if (directory / keystore.FILE).exists():
@@ -250,6 +251,11 @@ def _provision(settings: config.Config, options: argparse.Namespace) -> int:
         return 2
     from drivers import board
 
+    if not options.test_keys:
+        provision.blank(directory, board.secret(settings))
+        sys.stdout.write("a key store without TMK is made: start the terminal, let people choose their passwords,\n"
+                         "stop it, and let two of them call: takeback keys load\n")  # fmt: skip
+        return 0
     keys = provision.test_keys(directory, settings.host.server_name, board.secret(settings))
     if options.share:
         files.replace(options.share, provision.for_the_bank(keys, directory).encode())

@@ -176,8 +176,7 @@ def _take(t: Terminal, event: Event | None) -> None:
 
 def show_idle(t: Terminal) -> None:
     now = t.devices.clock.now().strftime("%m-%d %H:%M")
-    gone = w.TAMPERED if t.session.erased else None
-    gone = gone or next((word for part, word in _GONE.items() if part in t.console.gone), None)
+    gone = tamper.closed(t) or next((word for part, word in _GONE.items() if part in t.console.gone), None)
     full = t.journal.batch_size * 10 >= t.pack.journal_limit * 9
     gone = gone or (w.OVERDUE_ALERT if t.console.late else None) or t.console.news
     gone = gone or (w.R_JOURNAL_FULL if full else None) or (w.PAPER_LOW if t.console.paper_low else None)

@@ -46,7 +46,8 @@ class Ceremony:
     def show(self) -> int:
         """Check values only."""
         keys = keystore.load(self._directory, self._secret)
-        self._say(f"TMK {des.check_value(keys.tmk).hex().upper()}" if keys.tmk else "TMK erased: takeback keys load")
+        none = f"TMK {'not loaded yet' if keys.blank else 'erased'}: takeback keys load"
+        self._say(f"TMK {des.check_value(keys.tmk).hex().upper()}" if keys.tmk else none)
         self._say("DUKPT loaded" if self._once(keys).loaded else "DUKPT not loaded")
         return 0
 

@@ -154,10 +154,12 @@ _FIXES = {
 def _keys(config: Config, parts: Openers) -> Finding:
     state = config.state_directory()
     try:
-        erased = keystore.load(state, parts.secret).erased
+        kept = keystore.load(state, parts.secret)
     except KeyProblem as problem:
-        return Finding("keys", Health.FAULT, str(problem), "restore the key store, or: takeback provision --test-keys")
-    if erased:
+        return Finding("keys", Health.FAULT, str(problem), "restore the key store, or: takeback provision")
+    if kept.blank:
+        return Finding("keys", Health.FAULT, "no TMK was loaded yet", "takeback keys load, by two custodians")
+    if kept.erased:
         return Finding("keys", Health.FAULT, "the case was opened and the TMK is erased", "takeback keys load")
     loose = state.stat().st_mode & 0o077
     if loose:
@@ -212,7 +214,7 @@ def _journal(config: Config) -> Finding:
 def _disk(config: Config) -> Finding:
     state = config.state_directory()
     if not state.is_dir():
-        return Finding("disk", Health.FAULT, f"{state} does not exist", "takeback provision --test-keys makes it")
+        return Finding("disk", Health.FAULT, f"{state} does not exist", "takeback provision makes it")
     free = shutil.disk_usage(state).free
     if free < _SPACE_MIN:
         return Finding("disk", Health.FAULT, f"{free >> 20} MB are free", "journalctl --vacuum-size=50M frees some")

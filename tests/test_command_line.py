@@ -81,13 +81,26 @@ def test_run_without_keys_says_provision(settings: Path, capsys: pytest.CaptureF
 
 
 def test_provision_makes_keys_once_and_never_over_old_ones(settings: Path, tmp_path: Path) -> None:
-    assert call("provision", "--config", str(settings)) == 2
     assert call("provision", "--test-keys", "--config", str(settings)) == 0
     before = (tmp_path / "state" / "keystore.json").read_bytes()
     assert call("provision", "--test-keys", "--config", str(settings)) == 2
     assert (tmp_path / "state" / "keystore.json").read_bytes() == before
     modes = {p.stat().st_mode & 0o077 for p in (tmp_path / "state").rglob("*")}
     assert modes == {0}, "state is for its owner only"
+
+
+def test_provision_without_test_keys_makes_a_store_that_waits_for_two_custodians(
+    settings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("provision", "--share", str(tmp_path / "bank.json"), "--config", str(settings)) == 2
+    assert call("provision", "--config", str(settings)) == 0
+    assert "takeback keys load" in capsys.readouterr().out
+    assert not (tmp_path / "state" / "certs").exists(), "the host's side brings certificates"
+    assert call("keys", "--config", str(settings)) == 0
+    assert "TMK not loaded yet: takeback keys load" in capsys.readouterr().out
+    for again in ((), ("--test-keys",)):
+        assert call("provision", *again, "--config", str(settings)) == 2
+    assert not keystore.load(tmp_path / "state").erased
 
 
 def test_journal_verify(settings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

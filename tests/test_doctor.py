@@ -17,7 +17,7 @@ from firmware.doctor import Finding, Health
 from firmware.errors import KeypadLost, PrinterTrouble, ReaderLost
 from firmware.hal.openers import Openers
 from firmware.hal.printer import Proof
-from firmware.security import provision
+from firmware.security import keystore, provision
 from hal_mocks import parts
 from hal_mocks.desk import Desk, settings
 from hal_mocks.film import Film
@@ -108,6 +108,8 @@ def broken(what: str, clinic: Clinic) -> None:
         (clinic.state / "keystore.json").write_text("{")
     elif what == "parameters":
         (clinic.state / "emv.toml").write_text("[[aid]]\n")
+    elif what == "no keys yet":
+        keystore.save(keystore.empty(), clinic.state)
     elif what == "opened":
         FileSafe(clinic.state).erase()
     elif what == "key of another":
@@ -129,7 +131,8 @@ def broken(what: str, clinic: Clinic) -> None:
         ("keypad", "keypad", "wires"), ("display", "display", "i2cdetect"), ("line", "link", "check network"),
         ("half open", "link", "certificate"), ("printer", "printer", "cable and power"),
         ("paper", "printer", "new roll"), ("clock", "clock", "timedatectl"), ("expired", "certificates", "new one"),
-        ("keys", "keys", "restore"), ("parameters", "parameters", "mend or remove"), ("opened", "keys", "takeback keys load"), ("key of another", "certificates", "install"),
+        ("keys", "keys", "restore"), ("parameters", "parameters", "mend or remove"), ("opened", "keys", "takeback keys load"),
+        ("no keys yet", "keys", "takeback keys load, by two custodians"), ("key of another", "certificates", "install"),
         ("certificate", "certificates", "install"), ("open to others", "keys", "chmod 700"),
         ("journal", "journal", "stop selling"),
     ],

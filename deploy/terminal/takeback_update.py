@@ -292,7 +292,9 @@ class Terminal:
         if manifest["arch"] != arch:
             raise Refused(f"{manifest['name']} is for {manifest['arch']}, this machine is {arch}")
         if python not in manifest["python"]:
-            raise Refused(f"{manifest['name']} is for Python {' and '.join(map(str, manifest['python']))}, here is {python}")
+            raise Refused(
+                f"{manifest['name']} is for Python {' and '.join(map(str, manifest['python']))}, here is {python}"
+            )
         if manifest["platform"] > PLATFORM:
             raise Refused(f"{manifest['name']} needs units and rules of level {manifest['platform']}, here is "
                           f"{PLATFORM}: run `deploy first` once more")  # fmt: skip

@@ -1,5 +1,5 @@
-"""The case was opened: the keys are gone already (ledger/session.py); people at the counter get it on paper, and the
-support hears of it, once."""
+"""No master key, no sale. Either the case was opened: the keys are gone already (ledger/session.py), people at the
+counter get it on paper, and the support hears of it, once. Or none was loaded yet."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from firmware import words as w
 from firmware.faults import outcome
 from firmware.receipts import forms
 from firmware.terminal import Terminal
+from firmware.words import Word
 
 _TOLD = "tamper_told"
+
+
+def closed(t: Terminal) -> Word | None:
+    """Why nothing is sold until two custodians were here."""
+    if t.session.erased:
+        return w.TAMPERED
+    return w.NO_KEYS if t.ledger.keystore.blank else None
 
 
 def tell(t: Terminal) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from firmware import words as w
-from firmware.faults import network, outcome
+from firmware.faults import network, outcome, tamper
 from firmware.flows import steps
 from firmware.terminal import Terminal
 from firmware.ui import screens
@@ -11,6 +11,8 @@ from firmware.ui import screens
 
 def sign_on(t: Terminal) -> None:
     """New working keys; then what is stuck is tried again, then what is owed (rule 8)."""
+    if no_keys := tamper.closed(t):
+        return steps.result(t, screens.outcome("not_signed_on", w.NOT_SIGNED_ON, no_keys), good=False)
     t.console.show(screens.asking(w.SIGN_ON, 0))
     code = t.session.sign_on(t.console.cancel_pressed)
     if code:

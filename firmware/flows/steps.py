@@ -14,7 +14,7 @@ from firmware.emv.selection import Candidate, NotTaken
 from firmware.emv.settings import ENCIPHERED, OFFLINE_PINS, PINS, Method, without_offline_pin
 from firmware.emv.trace import Traced
 from firmware.errors import Cancelled, CardError, CardUnsupported, IdleTimeout, KeyProblem, Refused
-from firmware.faults import network
+from firmware.faults import network, tamper
 from firmware.hal.printer import TROUBLE_OF, PrinterState
 from firmware.hal.reader import Card
 from firmware.hal.screen import Screen
@@ -34,8 +34,8 @@ from firmware.words import Word
 def ready(t: Terminal, online: bool = True) -> None:
     """Somebody signed on, nothing open (rule 9) or owed, no settlement half done, room in the batch, a clock to be
     trusted, paper in; and, unless it stays here, signed on with the host. Raises Refused with what to do."""
-    if t.session.erased:
-        raise Refused(w.TAMPERED)
+    if no_keys := tamper.closed(t):
+        raise Refused(no_keys)
     if t.config.operators.sign_on and not t.journal.setting("operator"):
         raise Refused(w.R_SIGN_ON_FIRST)
     if t.journal.in_state(*OPEN):

@@ -39,7 +39,7 @@ def working_keys(tmk: Key | None, f62: bytes) -> tuple[Key, Key]:
     Raises KeyProblem for another length or a wrong check value: then the terminal is not signed on.
     """
     if tmk is None:
-        raise KeyProblem("the TMK was erased: load it again (takeback keys load)")
+        raise KeyProblem("there is no TMK: load it (takeback keys load)")
     shapes = {24: 8, 40: 16, 60: 16}
     if len(f62) not in shapes:
         raise KeyProblem(f"the sign-on reply carries {len(f62)} key bytes, not 24, 40 or 60")

@@ -11,7 +11,7 @@ import hmac
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -30,17 +30,19 @@ _USES = {"tmk": Use.WRAP, "journal": Use.CARD, "token": Use.TOKEN, "state": Use.
 
 @dataclass(frozen=True)
 class Keystore:
-    """`tmk` wraps working keys and does nothing else; None once it was erased (tamper). `journal` seals card numbers,
-    `token` matches them, `state` seals what other keys leave behind (DUKPT)."""
+    """`tmk` wraps working keys and does nothing else; None once it was erased (tamper), and before the first one was
+    loaded (`blank`). `journal` seals card numbers, `token` matches them, `state` seals what other keys leave behind
+    (DUKPT)."""
 
     tmk: Key | None
     journal: Key
     token: Key
     state: Key
+    blank: bool = field(default=False, kw_only=True)
 
     @property
     def erased(self) -> bool:
-        return self.tmk is None
+        return self.tmk is None and not self.blank
 
     def seal(self, plain: bytes, random: Callable[[int], bytes]) -> bytes:
         """AES-256-GCM under the journal key: nonce 12 + ciphertext + tag 16."""
@@ -63,13 +65,13 @@ class Keystore:
         return hmac.new(self.token.bytes_for(Use.TOKEN), pan.reveal().encode(), hashlib.sha256).hexdigest()[:32]
 
     def without_tmk(self) -> Keystore:
-        return replace(self, tmk=None)
+        return replace(self, tmk=None, blank=False)
 
     def with_tmk(self, raw: bytes) -> Keystore:
         """Raises KeyProblem for another length."""
         if len(raw) != 16:
             raise KeyProblem("a TMK has 16 bytes")
-        return replace(self, tmk=Key(raw, Use.WRAP))
+        return replace(self, tmk=Key(raw, Use.WRAP), blank=False)
 
 
 def _seal(key: bytes, plain: bytes, random: Callable[[int], bytes], about: bytes) -> bytes:
@@ -89,10 +91,17 @@ def generate(random: Callable[[int], bytes] = os.urandom) -> Keystore:
     return Keystore(*(Key(random(16 if use is Use.WRAP else 32), use) for use in _USES.values()))
 
 
+def empty(random: Callable[[int], bytes] = os.urandom) -> Keystore:
+    """This device's own keys, and no TMK yet: two custodians bring it."""
+    return replace(generate(random), tmk=None, blank=True)
+
+
 def save(keystore: Keystore, directory: Path, secret: Secret | None = None) -> None:
     """Sealed under the device secret; never half a key store. Raises KeyProblem, OSError."""
     keys = {n: getattr(keystore, n) for n in _USES}
     table = {n: k.reveal().hex() for n, k in keys.items() if k is not None}
+    if keystore.blank:
+        table["blank"] = "1"
     if keystore.tmk:
         table["tmk_kcv"] = des.check_value(keystore.tmk).hex()
     opener = (secret or sealing.from_file(directory))()
@@ -113,7 +122,7 @@ def load(directory: Path, secret: Secret | None = None) -> Keystore:
         outer = json.loads(path.read_text())
         sealed, mark = bytes.fromhex(outer["sealed"]), str(outer["device"])
     except FileNotFoundError:
-        raise KeyProblem(f"{path} is missing: run `takeback provision --test-keys`") from None
+        raise KeyProblem(f"{path} is missing: run `takeback provision`, or `takeback provision --test-keys`") from None
     except (OSError, ValueError, KeyError, TypeError):
         raise KeyProblem(f"{path} is damaged: restore it from your backup or provision anew") from None
     opener = (secret or sealing.from_file(directory))()
@@ -128,4 +137,4 @@ def _read(table: dict[str, str], path: Path) -> Keystore:
     tmk = keys.pop("tmk", None)
     if tmk and (len(tmk.reveal()) != 16 or des.check_value(tmk).hex() != table["tmk_kcv"]):
         raise KeyProblem(f"{path}: the TMK does not match its check value")
-    return Keystore(tmk=tmk, **keys)
+    return Keystore(tmk=tmk, blank="blank" in table, **keys)

@@ -1,4 +1,5 @@
-"""Test keys and a test CA, at random, for a laptop or a bench. Nothing of it is ever committed."""
+"""A key store: blank, for two custodians; or with test keys and a test CA, at random, for a laptop or a bench. Nothing
+of it is ever committed."""
 
 from __future__ import annotations
 
@@ -18,6 +19,12 @@ from firmware.security.sealing import Secret
 
 _LIFE = timedelta(days=825)
 _START = timedelta(days=1)
+
+
+def blank(directory: Path, secret: Secret | None = None) -> None:
+    """keystore.json without a TMK. Certificates come from whoever runs the host."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keystore.save(keystore.empty(), directory, secret)
 
 
 def test_keys(directory: Path, server_name: str, secret: Secret | None = None) -> Keystore:

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hal_mocks.real import good_sale
-from tests.deploy.pis import ROOT, Fleet, Pi, until
+from tests.deploy.pis import ROOT, Fleet, Pi, settings, until
 
 pytestmark = pytest.mark.deploy
 _MAIN, _LEDGER = "firmware/__main__.py", "firmware/ledger/journal.py"
@@ -112,9 +112,11 @@ def test_what_only_a_raspberry_pi_has_is_set_once(fleet: Fleet) -> None:
         assert pi.sh("readlink", "/etc/localtime").endswith("Asia/Shanghai")
 
 
-def test_all_that_lasts_may_lie_on_a_partition_of_its_own(fleet: Fleet) -> None:
+def test_one_terminal_by_address_with_a_data_partition_and_keys_that_two_custodians_bring(fleet: Fleet) -> None:
+    """deploy.sh user@pi, all that lasts on a partition of its own, and no test keys."""
     image = fleet.folder / "data.img"
-    image.write_bytes(bytes(64 << 20))
+    with image.open("wb") as file:
+        file.truncate(1 << 30)
     subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True)
     device = subprocess.run(
         ["losetup", "--show", "-f", str(image)], check=True, capture_output=True, text=True
@@ -129,15 +131,25 @@ def test_all_that_lasts_may_lie_on_a_partition_of_its_own(fleet: Fleet) -> None:
             shutil.copy(fleet.folder / name, own / name)
         (own / "known_hosts").write_text(pi.host_key())
         (own / "fleet.toml").write_text('[fleet]\nknown_hosts = "known_hosts"\nadmin_key = "admin"\ndeploy_key = "deploy"\n'
-                                        f'signers = "signers"\n[terminal.pi5]\naddress = "{pi.address}"\n'
-                                        f'data_partition = "{device}"\n')  # fmt: skip
+                                        f'signers = "signers"\nwindow_s = 4\n[terminal.pi5]\naddress = "{pi.address}"\n'
+                                        f'settings = "pi5.toml"\ndata_partition = "{device}"\n')  # fmt: skip
+        (own / "pi5.toml").write_text(settings(pi))
         assert "set up" in fleet.deploy("first", "pi5", "--inventory", "one/fleet.toml")
         mounts = pi.sh("findmnt", "-rn", "-o", "TARGET,SOURCE")
         for place in ("/data", "/opt/takeback", "/var/lib/takeback", "/etc/takeback"):
             assert re.search(rf"^{place} {device}", mounts, re.M), mounts
         assert "data=ordered" in (pi.root / "etc/fstab").read_text() and " 0 2\n" in (pi.root / "etc/fstab").read_text()
         assert pi.sh("stat", "-c", "%U %a", "/var/lib/takeback") == "takeback 700"
-        assert "set up, 0 changes" in fleet.deploy("first", "pi5", "--inventory", "one/fleet.toml")
+        again = (f"pi@{pi.address}", "--inventory", "one/fleet.toml", "--release", str(fleet.release(1)))
+        said = fleet.deploy(*again)
+        assert "set up, 0 changes" in said and "runs, and waits for its keys: takeback keys load" in said
+        assert "in use: stop the terminal first" in pi.sh("sh", "-c", "takeback keys 2>&1", check=False)
+        pi.sh("systemctl", "stop", "takeback")
+        assert pi.sh("takeback", "keys").startswith("TMK not loaded yet")
+        assert "no TMK was loaded yet" in pi.sh("takeback", "doctor", check=False)
+        pi.sh("systemctl", "start", "takeback")
+        said = fleet.deploy(*again)
+        assert "already" in said and "has keys" in said
     finally:
         pi.off()
         subprocess.run(["losetup", "-d", device], check=False)

@@ -56,7 +56,7 @@ FAULTS = [
     ("firmware/ceremony.py", "        if isinstance(role, Wrong) or role not in (Role.SUPERVISOR, Role.ADMIN):", "        if isinstance(role, Wrong):"),
     ("firmware/ledger/session.py", "        safe.erase()\n", ""),
     ("firmware/ledger/session.py", "            key.wipe()", "            pass"),
-    ("firmware/flows/steps.py", "    if t.session.erased:\n        raise Refused(w.TAMPERED)\n", ""),
+    ("firmware/flows/steps.py", "    if no_keys := tamper.closed(t):\n        raise Refused(no_keys)\n", ""),
     ("firmware/app.py", "    if opened or half_done:", "    if opened:"),
     ("firmware/flows/steps.py", "    if t.ledger.wrong_pins(chip, t.time.strict().date()) >= t.config.security.pin_tries:", "    if False:"),
 ]  # fmt: skip

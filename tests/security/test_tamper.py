@@ -4,6 +4,7 @@ nothing is sold until keys are loaded again, and what is owed still leaves then.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,25 @@ def test_sec6_an_opened_case_erases_the_keys_at_once_and_blocks_sales() -> None:
     assert d.terminal.host.keys is None
     record = d.terminal.journal.last_record("tamper")
     assert record is not None
+
+
+def test_a_terminal_whose_keys_were_never_loaded_says_so_and_sells_nothing() -> None:
+    """No tamper: nothing is erased, told or printed."""
+    d = Desk(keystore=replace(KEYSTORE, tmk=None, blank=True))
+    d.play(Person([*buys("1250")]))
+    assert "请先装入主密钥" in d.film.text() and "密钥已清除" not in d.film.text()
+    assert d.entries() == [] and not d.world.bank.seen and not d.world.erased and not d.world.paper.text()
+    assert d.terminal and d.terminal.journal.last_record("tamper") is None
+    d.keystore = KEYSTORE  # two custodians
+    d.play(Person([*buys("1250")]))
+    assert [e.state for e in d.entries()] == [State.RELEASED]
+
+
+def test_an_open_case_counts_before_the_first_keys_too() -> None:
+    d = Desk(keystore=replace(KEYSTORE, tmk=None, blank=True))
+    d.world.case_open = True
+    d.play(Person())
+    assert erased(d) and "密钥已清除" in d.film.text()
 
 
 def test_sec6_it_is_told_on_paper_and_to_the_support_once() -> None:

@@ -49,6 +49,7 @@ def all_screens() -> list[Screen]:
         screens.idle(0, 1, True, "11-23 12:00"), screens.idle(0, 0, False, "11-23 12:00"), *menus,
         screens.idle(0, 0, True, "11-23 12:00", w.READER_LOST), screens.idle(0, 0, True, "11-23 12:00", w.KEYPAD_LOST),
         screens.idle(0, 0, True, "11-23 12:00", w.PAPER_LOW), screens.idle(0, 0, False, "11-23 12:00", w.TAMPERED),
+        screens.idle(0, 0, False, "11-23 12:00", w.NO_KEYS), screens.outcome("not_signed_on", w.NOT_SIGNED_ON, w.NO_KEYS),
         screens.updating(), screens.self_test(), screens.amount(BIGGEST), screens.amount(0, w.AMOUNT_ZERO),
         screens.amount(BIGGEST, w.AMOUNT_TOO_BIG.fill(cap=screens.money(BIGGEST))),
         screens.voucher(w.VOID, "000123"), screens.insert_card(w.VOID, BIGGEST), screens.reading(w.SALE, BIGGEST),
