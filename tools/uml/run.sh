@@ -3,7 +3,7 @@
 set -eu
 here="$(cd "$(dirname "$0")" && pwd)"
 kernel="$("$here/build.sh")"
-"$here/../need.sh" kmod iproute2
+"$here/../need.sh" kmod iproute2 udev mount
 said="$(mktemp)"
 home="$(mktemp -d)"
 trap 'rm -rf "$said" "$home"' EXIT INT TERM
