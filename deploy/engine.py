@@ -117,7 +117,7 @@ class Link:
 
     def fact(self, name: str, kind: Any, **about: Any) -> Any:
         """What is there now."""
-        return self._hosts[name].get_fact(kind, **about)
+        return self._hosts[name].get_fact(kind, _timeout=COMMAND_S, **about)
 
     def shows_diff(self, on: bool) -> None:
         self._state.config.DIFF = on

@@ -53,7 +53,7 @@ class Plan:
         self._unfinished = marked != [self._done]  # the last time did not get to its end: everybody hears of everything
 
     def _do(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
-        return self._link.prepare(operation, *args, host=self._target.name, **kwargs)
+        return self._link.prepare(operation, *args, host=self._target.name, _timeout=self._fleet.step_s, **kwargs)
 
     def _put(self, name: str, src: Any, dest: str, mode: str = "644", user: str = "root", group: str = "root") -> Any:
         return self._do(files.put, name=name, src=src, dest=dest, mode=mode, user=user, group=group, **self._more)

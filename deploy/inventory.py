@@ -30,6 +30,7 @@ class Fleet:
     drain_s: int = 60  # an act at the counter, a debt that just arose: most are over by then
     window_s: int = 45
     only_settled: bool = False
+    step_s: int = 600  # what one step of `first` may take; a terminal that hangs holds nobody else up for longer
     may_fail: int = 0  # terminals of a wave that may end on the old release without a halt
     packages: tuple[str, ...] = ()  # besides what every terminal needs
 

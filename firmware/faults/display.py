@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firmware import log, receipts
+from firmware import receipts
 from firmware import words as w
 from firmware.faults import outcome, policy
 from firmware.faults.policy import Fault, Policy
@@ -14,7 +14,6 @@ from firmware.terminal import Terminal
 
 def lost(t: Terminal) -> None:
     """UNDECIDED and APPROVED become OWED; CLOSING waits for glass and person; the paper says which."""
-    log.event("device lost", device="display")
     t.console.sound(Sound.FAULT)
     for entry in t.journal.in_state(*OPEN):
         what = policy.of(Fault.DISPLAY, entry)

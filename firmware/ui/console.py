@@ -11,7 +11,7 @@ from typing import TypeVar
 from firmware import log
 from firmware import words as w
 from firmware.config import Times
-from firmware.errors import Cancelled, CardAbsent, CardLost, CardMute, IdleTimeout, NoCard
+from firmware.errors import Cancelled, CardAbsent, CardLost, CardMute, DisplayLost, IdleTimeout, NoCard
 from firmware.hal.devices import Devices
 from firmware.hal.events import (
     CardInserted,
@@ -61,7 +61,12 @@ class Console:
 
     def show(self, screen: Screen) -> None:
         """Raises DisplayLost."""
-        self._d.display.show(screen)
+        try:
+            self._d.display.show(screen)
+        except DisplayLost:
+            self._gone("display")
+            raise
+        self._back("display")
 
     def sound(self, sound: Sound) -> None:
         self._d.signals.sound(sound)
@@ -79,18 +84,26 @@ class Console:
 
     def _note(self, event: Event | None) -> None:
         """A part lost or back: one log line each, and the idle screen says which."""
-        if isinstance(event, DeviceGone) and event.device not in self.gone:
-            self.gone.add(event.device)
-            log.event("device lost", device=event.device)
+        if isinstance(event, DeviceGone):
+            self._gone(event.device)
         elif isinstance(event, StopAsked):
             self.stopping = True
         elif isinstance(event, Tampered):
             self.on_tamper()
         elif isinstance(event, RegisterAsked):
             self.asked.append(event.line)
-        elif isinstance(event, DeviceBack) and event.device in self.gone:
-            self.gone.discard(event.device)
-            log.event("device back", device=event.device)
+        elif isinstance(event, DeviceBack):
+            self._back(event.device)
+
+    def _gone(self, device: str) -> None:
+        if device not in self.gone:
+            self.gone.add(device)
+            log.event("device lost", device=device)
+
+    def _back(self, device: str) -> None:
+        if device in self.gone:
+            self.gone.discard(device)
+            log.event("device back", device=device)
 
     def key(self, timeout_s: float) -> Key | None:
         """The next key, or None; also None, at once, when the terminal is asked to stop: an open question is then over

@@ -99,6 +99,28 @@ def test_the_same_again_changes_nothing_and_a_dry_run_shows_what_would(fleet: Fl
     assert [main_pid(pi) for pi in fleet.pis] == pids
 
 
+def test_a_terminal_that_hangs_in_a_step_of_first_holds_the_others_up_for_so_long_only(fleet: Fleet) -> None:
+    hung = fleet.pis[1]
+    fleet.inventory(fleet='canary = ["pi1"]\nstep_s = 5\n')
+    for pi in fleet.pis[1:]:
+        pi.sh("rm", "/etc/takeback/platform")  # as if the last time had broken off: all steps again
+    hung.sh("mv", "/usr/bin/systemd-sysusers", "/usr/bin/systemd-sysusers.away")
+    hung.write("usr/bin/systemd-sysusers", "#!/bin/sh\nsleep 60\n")
+    hung.sh("chmod", "755", "/usr/bin/systemd-sysusers")
+    try:
+        said = fleet.deploy("first", "pi2", "pi3", check=False)
+        assert fleet.code == 1
+        assert re.search(r"pi2 +failed at: users and groups", said) and re.search(r"pi3 +set up, \d+ changes", said), (
+            said
+        )
+    finally:
+        hung.sh("mv", "/usr/bin/systemd-sysusers.away", "/usr/bin/systemd-sysusers")
+        fleet.inventory(fleet='canary = ["pi1"]\n')
+    assert re.search(r"pi2 +set up, \d+ changes", fleet.deploy("first", "pi2"))
+    assert "set up, 0 changes" in fleet.deploy("first", "pi2")
+    well(*fleet.pis)
+
+
 def test_what_only_a_raspberry_pi_has_is_set_once(fleet: Fleet) -> None:
     """Buses and the hardware watchdog on, fsck at boot; kernel, sshd, journald and systemd took the rest."""
     for pi in fleet.pis:

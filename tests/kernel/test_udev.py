@@ -29,7 +29,9 @@ def udevd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = Path("/run/udev/rules.d")
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(RULES, folder / "60-takeback.rules")
-    daemon = subprocess.Popen(["/lib/systemd/systemd-udevd"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    daemon = subprocess.Popen(
+        ["/lib/systemd/systemd-udevd"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     try:
         for words in (("control", "--ping"), ("trigger", "--action=add"), ("settle",)):
             subprocess.run(["udevadm", *words], check=True, timeout=60)
