@@ -42,9 +42,11 @@ def build(arch: str, counter: int, out: Path, tree: Path = ROOT) -> Path:
     with tempfile.TemporaryDirectory(prefix="takeback-release-") as room:
         source, wheels = Path(room, "source"), Path(room, "wheels")
         _export(tree, source)
-        for suite in reversed(PYTHONS):  # where both built a wheel for any Python, the older one's stays
-            _say(subprocess.run([str(source / "deploy/wheelhouse.sh"), ARCHITECTURES[arch], suite, str(wheels)],
-                                stderr=subprocess.PIPE, text=True), f"the wheelhouse for {suite}")  # fmt: skip
+        ours = {**os.environ, "PYTHON": sys.executable}
+        for suite in reversed(PYTHONS):  # where both have a wheel for any Python, the older one's stays
+            command = [str(source / "deploy/wheelhouse.sh"), ARCHITECTURES[arch], suite, str(wheels)]
+            done = subprocess.run(command, env=ours, stderr=subprocess.PIPE, text=True)
+            _say(done, f"the wheelhouse for {suite}")
         own = _own_wheel(source, wheels, built)
         files = {f"wheels/{w.name}": w.read_bytes() for w in sorted(wheels.glob("*.whl"))}
         files["requirements.txt"] = requirements(sorted(wheels.glob("*.whl"))).encode()

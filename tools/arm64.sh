@@ -3,7 +3,7 @@
 # and 13 under qemu-user; then everything a terminal runs on is imported, and `takeback doctor` looks at what is there.
 #
 # The emulator is registered in a private binfmt_misc inside a user namespace (kernels from 6.7), so nothing on the
-# machine changes. Root and wheels are cached (deploy/wheelhouse.sh); the first run takes some ten minutes. Needs root.
+# machine changes. Root and wheels are cached (deploy/wheelhouse.sh); the first run takes some eight minutes. Needs root.
 set -eu
 cd "$(dirname "$0")/.."
 here="$PWD"
@@ -26,11 +26,12 @@ for suite in bookworm trixie; do
 root="$room/$suite"
 mkdir "$root"
 tar -C "$root" -xf "$(ROOM_ONLY=1 deploy/wheelhouse.sh arm64 "$suite" "$room")" --exclude='./dev/*'
-mkdir -p "$root/opt/takeback" "$root/etc/takeback" "$root/var/lib/takeback"
+mkdir -p "$root/opt/takeback" "$root/etc/takeback" "$root/var/lib/takeback" "$root/srv" "$root/proc" "$root/dev"
+for table in passwd group; do cp "$root/usr/share/base-passwd/$table.master" "$root/etc/$table"; done # it was never configured
 cp "$room/signers" "$root/etc/takeback/release_signers"
 cp deploy/terminal.example.toml "$root/etc/takeback/terminal.toml"
 cp "$room"/*.tar "$room"/*.sig "$root/srv/"
-install -m 755 deploy/terminal/takeback_update.py "$root/usr/local/sbin/takeback-update"
+install -D -m 755 deploy/terminal/takeback_update.py "$root/usr/local/sbin/takeback-update"
 cat > "$root/srv/go" <<'SCRIPT'
 set -eu
 cd /srv

@@ -21,7 +21,7 @@ cd "$work"
     make ARCH=um tinyconfig
     cat "$config" >> .config
     make ARCH=um olddefconfig
-    for option in GPIO_SIM I2C_CHARDEV I2C_STUB HOSTFS PCI_MSI; do
+    for option in GPIO_SIM I2C_CHARDEV I2C_STUB HOSTFS PCI_MSI USB_ACM USB_DUMMY_HCD USB_G_SERIAL; do
         grep -q "^CONFIG_$option=" .config || { echo "the kernel lost CONFIG_$option" >&2; exit 1; }
     done
     make ARCH=um -j "$(nproc)" linux modules

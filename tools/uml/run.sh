@@ -9,6 +9,6 @@ home="$(mktemp -d)"
 trap 'rm -rf "$said" "$home"' EXIT INT TERM
 root="$(cd "$here/../.." && pwd)"
 HOME="$home" timeout 300 "$kernel/linux" mem=512M root=/dev/root rootfstype=hostfs rootflags=/ ro quiet \
-    "init=$here/init.sh" con=null ssl=null con0=fd:0,fd:1 "TAKEBACK_ROOT=$root" "TAKEBACK_KERNEL=$kernel" \
+    "init=$here/init.sh" g_serial.iSerialNumber=TB0001 con=null ssl=null con0=fd:0,fd:1 "TAKEBACK_ROOT=$root" "TAKEBACK_KERNEL=$kernel" \
     "PYTHONPATH=${PYTHONPATH:-}" PYTHONDONTWRITEBYTECODE=1 -- "$@" < /dev/null 2>&1 | tee "$said" || true
 grep -q '^rc=0' "$said"
