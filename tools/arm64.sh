@@ -28,6 +28,7 @@ mkdir "$root"
 tar -C "$root" -xf "$(ROOM_ONLY=1 deploy/wheelhouse.sh arm64 "$suite" "$room")" --exclude='./dev/*'
 mkdir -p "$root/opt/takeback" "$root/etc/takeback" "$root/var/lib/takeback" "$root/srv" "$root/proc" "$root/dev"
 for table in passwd group; do cp "$root/usr/share/base-passwd/$table.master" "$root/etc/$table"; done # it was never configured
+for kind in auth account password session; do echo "$kind required pam_permit.so" > "$root/etc/pam.d/common-$kind"; done
 cp "$room/signers" "$root/etc/takeback/release_signers"
 cp deploy/terminal.example.toml "$root/etc/takeback/terminal.toml"
 cp "$room"/*.tar "$room"/*.sig "$root/srv/"
