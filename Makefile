@@ -27,7 +27,7 @@ else
 endif
 
 test:
-	@$(PY) -m pytest -m "not real and not slow and not kernel and not deploy" $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile -m "not real and not slow and not kernel and not deploy" $(ARGS)
 
 check:
 	$(PY) -m ruff format --check .

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests import said
 from tests.contracts.bench import Bench
 
 _LEFT_OUT: dict[tuple[str, str], tuple[str, int]] = {}
@@ -53,8 +54,8 @@ def _why_not(item: pytest.Item) -> bool:
     return bool(missing)
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def pytest_collection_finish() -> None:
     if _LEFT_OUT:
-        terminalreporter.write_line("what a bench cannot do (cases deselected):")
+        said.LINES.append("what a bench cannot do (cases deselected):")
         for (kind, control), (why, count) in sorted(_LEFT_OUT.items()):
-            terminalreporter.write_line(f"  {kind:<32} {control:<10} {count:>2}  {why}")
+            said.LINES.append(f"  {kind:<32} {control:<10} {count:>2}  {why}")

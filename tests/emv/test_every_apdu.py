@@ -3,11 +3,10 @@ books agree afterwards, and nothing is left open (money rules 1, 3 and 6)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
-
-import pytest
 
 from firmware.config import Config
 from hal_mocks import books
@@ -138,11 +137,10 @@ def sweep(name: str) -> tuple[int, list[str]]:
     return apdus, found
 
 
-def test_the_books_agree_at_every_apdu_of_every_kind_of_card(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_books_agree_at_every_apdu_of_every_kind_of_card(tells: Callable[[str], None]) -> None:
     with ProcessPoolExecutor(2) as pool:
         swept = list(pool.map(sweep, KINDS))
     assert [f for _, found in swept for f in found] == []
     runs = sum(n for n, _ in swept) * 7
-    with capsys.disabled():
-        print(f"\n{runs} runs, {sum(n for n, _ in swept)} APDUs of {len(KINDS)} kinds of card")
+    tells(f"{runs} runs, {sum(n for n, _ in swept)} APDUs of {len(KINDS)} kinds of card")
     assert runs > 600

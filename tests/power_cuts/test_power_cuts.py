@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
@@ -21,15 +22,14 @@ def _sweep(index: int) -> Sweep:
 
 
 def test_power_cut_at_every_step_of_sale_void_and_reversal_leaves_four_books_that_agree(
-    capsys: pytest.CaptureFixture[str],
+    tells: Callable[[str], None],
 ) -> None:
     with ProcessPoolExecutor(2) as pool:
         sweeps = list(pool.map(_sweep, range(len(stories.MAIN))))
     for story, sweep in zip(stories.MAIN, sweeps, strict=True):
         print(f"{story.name}: {sweep.runs} cuts, {sweep.boots} different worlds healed")
     runs = sum(s.runs + s.boots for s in sweeps)
-    with capsys.disabled():
-        print(f"\n{runs} runs")
+    tells(f"{runs} runs")
     assert [f for s in sweeps for f in s.findings] == []
     assert runs > 5000, "the sweep has become too small to mean anything"
 
@@ -54,27 +54,25 @@ def _one_cut(index: int) -> Sweep:
     return sweep
 
 
-def test_one_cut_at_every_step_of_everything_that_can_be_taken_back(capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_cut_at_every_step_of_everything_that_can_be_taken_back(tells: Callable[[str], None]) -> None:
     """Refunds, bookings and what follows them, cash, offline, forced, settlement: the sum of refunds never passes the
     original, one hold lives at most, a settlement resumes to its sum."""
     with ProcessPoolExecutor(2) as pool:
         sweeps = list(pool.map(_one_cut, range(FIRST, len(STORIES))))
     for story, sweep in zip(stories.FAMILY, sweeps, strict=True):
         print(f"{story.name}: {sweep.runs} cuts, {sweep.boots} different worlds healed")
-    with capsys.disabled():
-        print(f"\n{sum(s.runs + s.boots for s in sweeps)} runs")
+    tells(f"{sum(s.runs + s.boots for s in sweeps)} runs")
     assert [f"{story.name}: {f}" for story, s in zip(stories.FAMILY, sweeps, strict=True) for f in s.findings] == []
     assert all(s.boots > 8 for s in sweeps)
 
 
 @pytest.mark.slow
-def test_two_cuts_in_the_rarer_stories(capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_cuts_in_the_rarer_stories(tells: Callable[[str], None]) -> None:
     with ProcessPoolExecutor(2) as pool:
         sweeps = list(pool.map(_thinner, range(len(stories.MAIN), FIRST)))
-    with capsys.disabled():
-        for story, sweep in zip(stories.MORE, sweeps, strict=True):
-            print(f"\n{story.name}: {sweep.runs} cuts, {sweep.boots} different worlds healed", end="")
-        print(f"\n{sum(s.runs + s.boots for s in sweeps)} runs")
+    for story, sweep in zip(stories.MORE, sweeps, strict=True):
+        tells(f"{story.name}: {sweep.runs} cuts, {sweep.boots} different worlds healed")
+    tells(f"{sum(s.runs + s.boots for s in sweeps)} runs")
     assert [f for s in sweeps for f in s.findings] == []
 
 
@@ -83,13 +81,12 @@ TWICE = ("refund without an answer", "booking made larger without an answer", "c
 
 
 @pytest.mark.slow
-def test_two_cuts_where_something_is_taken_back(capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_cuts_where_something_is_taken_back(tells: Callable[[str], None]) -> None:
     """Where the recovery itself has the most to do: the second cut at each second step, the other half for each next world."""
     chosen = [n for n, story in enumerate(STORIES) if story.name in TWICE]
     with ProcessPoolExecutor(2) as pool:
         sweeps = list(pool.map(_thinner, chosen))
-    with capsys.disabled():
-        for number, sweep in zip(chosen, sweeps, strict=True):
-            print(f"\n{STORIES[number].name}: {sweep.runs} cuts, {sweep.boots} different worlds healed", end="")
-        print(f"\n{sum(s.runs + s.boots for s in sweeps)} runs")
+    for number, sweep in zip(chosen, sweeps, strict=True):
+        tells(f"{STORIES[number].name}: {sweep.runs} cuts, {sweep.boots} different worlds healed")
+    tells(f"{sum(s.runs + s.boots for s in sweeps)} runs")
     assert [f for s in sweeps for f in s.findings] == []
