@@ -1,7 +1,8 @@
 """The sweep: cut the power at every step, boot (cutting again at every step of recovery), heal, drain, compare books.
 
-Exact, not sampled: a run is repeated from the first byte for each cut. What two cuts leave behind is compared as bytes
+Exact, not sampled: every step is cut, before its effect and after it. What two cuts leave behind is compared as bytes
 (disk, bank, card, paper, slot, line); a state that was already healed and found good is not healed a second time.
+A run is photographed at every step (camera.py) and not played again for each cut.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import hashlib
 import json
 import pickle
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 from firmware.config import Config
 from firmware.ledger import totals
@@ -22,9 +24,11 @@ from hal_mocks.desk import Desk
 from hal_mocks.person import Person, Step, menu
 from hal_mocks.power import Power, When
 from hal_mocks.world import World
+from tests.power_cuts.camera import Camera
 
 Steps = Callable[[], list[Step]]
 Seen = set[str]
+Cut = tuple[int, When, World]
 
 
 @dataclass
@@ -39,15 +43,12 @@ class Story:
 
 @dataclass
 class Sweep:
-    """Runs done, states seen, first findings. `stride` thins out the second cuts: each so-manieth step of the recovery,
-    beginning at another one for each world."""
+    """Cuts made, states healed, first findings."""
 
-    stride: int = 1
-
-    runs: int = 0
+    cuts: int = 0
     boots: int = 0
     findings: list[str] = field(default_factory=list)
-    _settings: Config | None = None
+    settings: Config | None = None  # the shop's, as the story's beginning left them
     _healed: Seen = field(default_factory=set)
     _recovered: Seen = field(default_factory=set)
 
@@ -55,60 +56,54 @@ class Sweep:
         """Cut once at every step of the story, and again at every step of the recovery."""
         desk = Desk(World())
         story.prepare(desk)
-        self._settings = desk.config
-        start = desk.world.save()
-        for when in When:
-            at = 0
-            while True:
-                at += 1
-                world = self._run(start, story.steps(), at, when)
-                if world is None:
-                    break
-                label = f"{story.name}, cut at step {at} {when.value}"
-                self._after_cut(world, story, label, second_cuts)
-                if len(self.findings) > 5:
-                    return
+        self.settings = desk.config
+        for label, world in self._each_cut(desk.world.save(), story.steps, story.name):
+            mark, saved = fingerprint(world), world.save()
+            self._heal(mark, world, story, label)
+            if second_cuts and mark not in self._recovered:
+                self._recovered.add(mark)
+                for again, twice in self._each_cut(saved, list, f"{label}; in the recovery"):
+                    self._heal(fingerprint(twice), twice, story, again)
+            if len(self.findings) > 5:
+                return
 
-    def _run(self, saved: bytes, steps: list[Step], at: int, when: When) -> World | None:
-        """One power cycle; None if step `at` was never reached."""
-        self.runs += 1
-        desk = Desk(World.load(saved), self._settings)
+    def _each_cut(self, saved: bytes, steps: Steps, name: str) -> Iterator[tuple[str, World]]:
+        """The worlds that the cuts of one power cycle leave."""
         try:
-            played = desk.play(Person(steps), Power(at, when))
+            for step, when, world in self.photographed(saved, steps):
+                yield f"{name}, cut at step {step} {when.value}", world
         except Exception as crash:
-            self.findings.append(f"cut at step {at} {when.value}: {type(crash).__name__}: {crash}")
-            return None
-        return desk.world if played.cut else None
+            self.findings.append(f"{name}: {type(crash).__name__}: {crash}")
 
-    def _after_cut(self, world: World, story: Story, label: str, second_cuts: bool) -> None:
-        saved = world.save()
-        self._heal(saved, story, label)
-        mark = fingerprint(world)
-        if not second_cuts or mark in self._recovered:
-            return
-        self._recovered.add(mark)
-        first = len(self._recovered) % self.stride
+    def photographed(self, saved: bytes, steps: Steps) -> Iterator[Cut]:
+        """From one run."""
+        desk = Desk(World.load(saved), self.settings)
+        camera = Camera(desk.world)
+        try:
+            desk.play(Person(steps()), camera)
+        finally:
+            self.cuts += camera.cuts
+        for photo in camera.photos:
+            yield photo.step, photo.when, photo.world()
+
+    def replayed(self, saved: bytes, steps: Steps) -> Iterator[Cut]:
+        """From a run of its own for each cut, far slower: what photos are compared with."""
         for when in When:
-            at = first + 1 - self.stride
-            while True:
-                at += self.stride
-                again = self._run(saved, [], at, when)
-                if again is None:
+            for step in count(1):
+                self.cuts += 1
+                desk = Desk(World.load(saved), self.settings)
+                if not desk.play(Person(steps()), Power(step, when)).cut:
                     break
-                self._heal(again.save(), story, f"{label}; again at step {at} of recovery {when.value}")
-                if len(self.findings) > 5:
-                    return
+                yield step, when, desk.world
 
-    def _heal(self, saved: bytes, story: Story, label: str) -> None:
+    def _heal(self, mark: str, world: World, story: Story, label: str) -> None:
         """Boot with everything mended and a person at the keys; then the books must agree."""
-        world = World.load(saved)
-        mark = fingerprint(world)
         if mark in self._healed:
             return
         self._healed.add(mark)
         self.boots += 1
         story.heal(world)
-        desk = Desk(world, self._settings)
+        desk = Desk(world, self.settings)
         try:
             desk.play(Person(evening(desk)))
         except Exception as crash:
@@ -167,7 +162,9 @@ def _uploaded(desk: Desk, entries: list[Entry], batch: str, flag: str) -> list[s
 
 
 def fingerprint(world: World) -> str:
-    """What is left when the light is out, without the times of day: equal marks heal alike."""
+    """What is left when the light is out, without the times of day: equal marks heal alike.
+
+    Read back before it is hashed: which of two equal texts are one object is no part of the world."""
     db = Desk(world).open()
     try:
         tables = [db.execute(f"SELECT * FROM {t}").fetchall() for t in ("entries", "settings", "records", "contacts")]
@@ -176,7 +173,7 @@ def fingerprint(world: World) -> str:
     finally:
         db.close()
     left = (tables, world.bank, world.paper, world.slot, world.wallet, world.line_up, world.given)
-    return hashlib.sha256(pickle.dumps(left)).hexdigest()
+    return hashlib.sha256(pickle.dumps(pickle.loads(pickle.dumps(left)))).hexdigest()
 
 
 def mend(world: World) -> None:

@@ -318,6 +318,27 @@ def test_planted_fault_is_caught(plant, monkeypatch: pytest.MonkeyPatch) -> None
     assert found
 
 
+def test_a_recovery_that_a_cut_may_not_interrupt_is_caught_by_the_second_cut_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It marks itself begun, and a boot that finds the mark takes the work for done."""
+    recover = crash.recover
+
+    def hasty(t):
+        if t.journal.setting("recovering"):
+            return []
+        t.journal.set(recovering="yes")
+        done = recover(t)
+        t.journal.set(recovering="")
+        return done
+
+    monkeypatch.setattr("firmware.app.crash.recover", hasty)
+    assert findings(stories.SALE) == []
+    sweep = Sweep()
+    sweep.story(stories.SALE)
+    assert sweep.findings and all("in the recovery" in f for f in sweep.findings)
+
+
 @pytest.mark.parametrize("story", (stories.SALE, stories.REVERSAL, stories.STUBBORN, stories.SLOW, stories.LATE),
                          ids=lambda s: s.name)  # fmt: skip
 def test_the_same_sweep_is_silent_without_a_planted_fault(story: Story) -> None:
