@@ -12,7 +12,7 @@ help:
 	@echo "test-arm64  the wheel and all it needs in an arm64 Debian    soak    hundreds of sales while plugs are pulled"
 	@echo "bench       ratios in one run, written to docs/bench.md      pictures  glass and paper as PNG"
 	@echo "mission     the 83 rules, docs/mission.md from their tests (FAULTS=1: each test must notice its feature gone)"
-	@echo "fuzz        random key paths against the rule table, random bytes against the kernel (PATHS=… INPUTS=…)"
+	@echo "fuzz        random key paths against the rule table, random bytes against the kernel, random days (PATHS=… INPUTS=… DAYS=…)"
 	@echo "test-deploy the fleet on virtual Pis (systemd-nspawn)   bench-fleet  what it costs   deploy HOST=user@pi"
 	@echo "test-fresh  a minimal Debian: clone, ./run demo, ./run test"
 
@@ -78,13 +78,16 @@ soak:
 mission:
 	@FAULTS="$(FAULTS)" PYTHONPATH=. $(PY) -m tools.mission
 
-# random key paths against the rule table, random bytes against every parser of the kernel: full counts by hand, their
-# reports committed (docs/fuzz.json, docs/fuzz-emv.json); CI calls it with a twentieth
+# random key paths against the rule table, random bytes against every parser of the kernel, random days of faults and
+# power cuts: full counts by hand, their reports committed (docs/fuzz.json, fuzz-emv.json, fuzz-days.json); CI calls it
+# with a twentieth
 PATHS ?= 100000
+DAYS ?= 2400
 INPUTS ?= 10000000
 fuzz:
 	@PYTHONPATH=. $(PY) -m tests.fuzz.key_paths --paths $(PATHS) --seed $(SEED) $(if $(OUT),--out $(OUT))
 	@PYTHONPATH=. $(PY) -m tests.fuzz.emv_inputs --inputs $(INPUTS) --seed $(SEED) $(if $(OUT_EMV),--out $(OUT_EMV) --keep)
+	@PYTHONPATH=. $(PY) -m tests.fuzz.random_days --days $(DAYS) --seed $(SEED) $(if $(OUT_DAYS),--out $(OUT_DAYS))
 
 bench:
 	@tools/real_parts.sh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -13,12 +14,12 @@ from firmware.words import Word
 from tests.fuzz import key_paths
 
 
-def findings(paths: int, seed: int = 1) -> list[str]:
-    return [f for n in range(seed, seed + paths) for f in key_paths.path(n)[0]]
+def findings(paths: int, seed: int = 1) -> Iterator[str]:
+    return (f for n in range(seed, seed + paths) for f in key_paths.path(n)[0])
 
 
 def test_random_key_paths_find_nothing() -> None:
-    assert findings(300, seed=70_000) == []
+    assert list(findings(300, seed=70_000)) == []
 
 
 class Generous:
@@ -36,14 +37,14 @@ class Generous:
 
 def test_a_flow_that_does_what_the_table_denies_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(withdraw, "rules", Generous())
-    assert [f for f in findings(400) if "in spite of W" in f]
+    assert any("in spite of W" in f for f in findings(400))
 
 
 def test_a_withdrawal_that_nobody_granted_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grants, "grant", lambda t, asked_by, people=1: "")
-    assert [f for f in findings(400) if "was not granted" in f]
+    assert any("was not granted" in f for f in findings(400))
 
 
 def test_a_word_of_blame_for_the_customer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(w, "E_TODAY", Word("怀疑盗刷", "SUSPECT"))
-    assert [f for f in findings(400) if "the customer reads" in f]
+    assert any("the customer reads" in f for f in findings(400))

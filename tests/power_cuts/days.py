@@ -136,3 +136,8 @@ class Day:
             lambda: setattr(w.wallet[d.randrange(2)].profile, "declines_first", d.random() < 0.5),
             lambda: w.paper.cure(),
         ))()  # fmt: skip
+
+
+def findings(seeds: range) -> list[str]:
+    """Of these days, each with its seed."""
+    return [f"seed {seed}: {wrong}" for seed in seeds for wrong in Day(seed).play()]
