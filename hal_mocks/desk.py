@@ -27,7 +27,6 @@ from hal_mocks.world import KEYSTORE, World
 MERCHANT = {"name": "回春堂大药房", "name_en": "RETURN OF SPRING PHARMACY", "terminal_id": "10000001",
             "merchant_id": "123456789012345", "hotline": "400-000-0000"}  # fmt: skip
 NOWHERE = "/proc/takeback"  # nothing lies there and nothing can be put there: a desk leaves no files
-_IDLE_TURNS_MAX = 3000
 _ACTS_MAX = 2000
 
 
@@ -80,7 +79,12 @@ class _Quiet:
 
 
 class Desk:
-    """World + film + person. Each `play` is one power cycle of the terminal."""
+    """World + film + person. Each `play` is one power cycle of the terminal.
+
+    It ends when nothing happens any more. While a debt is open or the person waits for a screen, the terminal may come to
+    rest `patience` times before that is believed: a turn takes about a second of the world's time."""
+
+    patience = 300
 
     def __init__(self, world: World | None = None, conf: Config | None = None, keystore: Keystore = KEYSTORE,
                  show: Callable[[str], None] | None = None) -> None:  # fmt: skip
@@ -150,7 +154,7 @@ class Desk:
         if name in ("idle", "slip_complete", "signature") or not self.world.glass_up:
             self._idle_turns += 1
             waiting = not self.person.done or (name == "idle" and self._debts())
-            if not waiting or self._idle_turns > _IDLE_TURNS_MAX:
+            if not waiting or self._idle_turns > self.patience:
                 raise EndOfPlay
         return False
 

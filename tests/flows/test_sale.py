@@ -108,6 +108,7 @@ def test_stuck_after_three_refusals_steps_aside_and_is_tried_again_at_sign_on() 
 
 def test_silence_never_makes_stuck() -> None:
     d = desk()
+    d.patience = 3000
     d.world.bank.moods.extend([Mood("mute")] * 1000)
     d.world.bank.moody = ("0200", "0400")
     d.play(Person(buys("1250")))  # idles for hundreds of attempts that nobody answers
@@ -118,6 +119,7 @@ def test_silence_never_makes_stuck() -> None:
 
 def test_waits_grow_and_stay_under_their_limit() -> None:
     d = desk()
+    d.patience = 3000
     d.world.bank.moods.extend([Mood("mute")] * 1000)
     d.world.bank.moody = ("0200", "0400")
     began = d.world.uptime_s
@@ -130,6 +132,7 @@ def test_a_debt_leaves_within_two_seconds_of_the_lines_return_and_a_look_is_no_a
     """S60. The line is down for twenty minutes; the reversal is on the wire two seconds after it is back, however long ago the
     terminal last tried, and the journal holds one attempt."""
     d = desk()
+    d.patience = 3000
     d.world.dies_after_booking = True
     returned: list[float] = []
     gone = d.world.uptime_s + 1200

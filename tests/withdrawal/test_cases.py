@@ -105,6 +105,7 @@ def test_a_sale_that_the_bank_has_and_that_is_printed_is_shown_and_not_reversed(
 def test_a_reversal_leaves_within_two_seconds_of_the_line_and_before_any_new_sale() -> None:
     """Reversal queued at once with reason; sent before any new sale"""
     d = desk([])
+    d.patience = 3000
     d.world.dies_after_booking = True
     back: list[float] = []
     sent: list[float] = []
