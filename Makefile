@@ -37,7 +37,7 @@ check:
 	$(PY) -m pytest tests/test_house_rules.py
 
 test-slow:
-	$(PY) -m pytest -m slow -s $(ARGS)
+	@$(PY) -m pytest -n 2 -m slow $(ARGS)
 
 test-real:
 	@tools/real_parts.sh

@@ -19,6 +19,7 @@ class WireDesk(Desk):
     """The desk with ESC/POS bytes between firmware and paper."""
 
     model: Model = FULL
+    patience = 40
 
     def devices(self, power):
         self.wire = Wire(Hardware(self.world.paper, self.model))
