@@ -81,8 +81,8 @@ class _Quiet:
 class Desk:
     """World + film + person. Each `play` is one power cycle of the terminal.
 
-    It ends when nothing happens any more. While a debt is open or the person waits for a screen, the terminal may come to
-    rest `patience` times before that is believed: a turn takes about a second of the world's time."""
+    It ends when nothing happens any more. While a debt is open or the person waits for a screen, the terminal may come
+    to rest `patience` times before that is believed: a turn takes about a second of the world's time."""
 
     patience = 300
 
