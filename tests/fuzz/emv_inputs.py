@@ -11,7 +11,6 @@ import json
 import random
 import re
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from hal_mocks.card import scheme
 from hal_mocks.card.profile import CVM_OFFLINE_PIN, CVM_PIN_THEN_SIGNATURE, Profile
 from hal_mocks.card.soft_card import SoftCard
 from tests.emv.bench import OFFLINE_TOO, Direct, Play, begin, play
+from tests.fuzz.report import revision
 
 CORPUS = Path(__file__).with_name("corpus.txt")
 SPEC = unionpay()
@@ -243,10 +243,7 @@ def main() -> int:
     if options.keep:
         CORPUS.write_text("".join(f"{r.name}\t{k}\n" for r in reports for k in r.kept[:120]), encoding="utf-8")
     if options.out:
-        revision = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True
-        ).stdout.strip()
-        text = {"inputs": total, "seed": options.seed, "revision": revision, "memory_mb": memory,
+        text = {"inputs": total, "seed": options.seed, "revision": revision(), "memory_mb": memory,
                 "targets": {r.name: {"inputs": r.inputs, "ends": r.ways, "longest_ms": r.longest_ms} for r in reports},
                 "findings": sum(len(r.findings) for r in reports)}  # fmt: skip
         options.out.write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")

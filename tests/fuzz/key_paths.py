@@ -11,13 +11,9 @@ or paid in cash. Whatever is pressed:
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
 import re
-import subprocess
 import sys
-import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -35,6 +31,7 @@ from hal_mocks.acquirer import Mood
 from hal_mocks.desk import Desk
 from hal_mocks.person import Act, Person, buys, insert, press, pull, refunds, slip_is_whole, voids
 from hal_mocks.world import World
+from tests.fuzz import report
 from tests.power_cuts.sweep import mend
 from tests.withdrawal import stories as acts
 
@@ -200,9 +197,7 @@ def many(seeds: range) -> tuple[list[str], Counter[str]]:
     return found, visited
 
 
-def run(paths: int, seed: int) -> dict[str, object]:
-    began = time.monotonic()
-    revision = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
+def run(paths: int, seed: int) -> tuple[report.Findings, dict[str, object]]:
     chunks = [range(seed + at, seed + min(at + 250, paths)) for at in range(0, paths, 250)]
     found: list[str] = []
     visited: Counter[str] = Counter()
@@ -212,27 +207,9 @@ def run(paths: int, seed: int) -> dict[str, object]:
             visited += seen
             if number % 20 == 0:
                 print(f"{min(number * 250, paths)} paths, {len(found)} findings", flush=True)
-    return {"paths": paths, "seed": seed, "revision": revision, "findings": found[:50], "screens": dict(visited.most_common()),
-            "seconds": round(time.monotonic() - began)}  # fmt: skip
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--paths", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=8583)
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
-    report = run(options.paths, options.seed)
-    if options.out:
-        options.out.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    for wrong in report["findings"]:  # type: ignore[attr-defined]
-        print(wrong)
-    print(
-        f"{report['paths']} random key paths from seed {report['seed']}, {len(report['screens'])} screens: "  # type: ignore[arg-type]
-        f"{len(report['findings'])} findings, {report['seconds']} s"
-    )  # type: ignore[arg-type]
-    return 1 if report["findings"] else 0
+    print(f"{len(visited)} screens seen")
+    return found, {"screens": dict(visited.most_common())}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(report.command("paths", 100_000, "random key paths", run))

@@ -52,12 +52,16 @@ class Sweep:
     _healed: Seen = field(default_factory=set)
     _recovered: Seen = field(default_factory=set)
 
-    def story(self, story: Story, second_cuts: bool = True) -> None:
-        """Cut once at every step of the story, and again at every step of the recovery."""
+    def begin(self, story: Story) -> bytes:
+        """The world in which it begins."""
         desk = Desk(World())
         story.prepare(desk)
         self.settings = desk.config
-        for label, world in self._each_cut(desk.world.save(), story.steps, story.name):
+        return desk.world.save()
+
+    def story(self, story: Story, second_cuts: bool = True) -> None:
+        """Cut once at every step of the story, and again at every step of the recovery."""
+        for label, world in self._each_cut(self.begin(story), story.steps, story.name):
             mark, saved = fingerprint(world), world.save()
             self._heal(mark, world, story, label)
             if second_cuts and mark not in self._recovered:

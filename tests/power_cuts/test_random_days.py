@@ -13,7 +13,7 @@ from tests.power_cuts.test_planted_faults import treat_silence_as_not_sent
 
 def test_random_days_end_with_books_that_agree() -> None:
     with ProcessPoolExecutor(2) as pool:
-        halves = list(pool.map(findings, (range(30), range(30, 60))))
+        halves = list(pool.map(findings, (range(60), range(60, 120))))
     assert halves == [[], []]
 
 
