@@ -53,11 +53,14 @@ def run(t: Terminal) -> None:
 def boot(t: Terminal) -> None:
     """Recovery, the first idle screen, then sign-on and debts; keys are heard after that."""
     _remember_rules(t)
+    if not t.journal.setting("stan"):
+        t.ledger.draw_stan()
     _guard_keys(t)
     guarded(t, recover)
     guarded(t, show_idle)
     log.event("ready")
     guarded(t, sign_on.sign_on)
+    guarded(t, lambda t: void.again(t, at_once=True))
     guarded(t, carry_out.tell_customer)
     t.console.rested()
 
@@ -100,19 +103,15 @@ def recover(t: Terminal) -> None:
     for entry in crash.recover(t):
         if entry.state in LET_GO:
             sale.released(t, entry)
-    held = unsigned(t)
-    if held and held.signed:
-        void.by_reference(t, held)
-    elif held:
+    if held := unsigned(t):
         sale.released(t, held)
 
 
 def unsigned(t: Terminal) -> Entry | None:
-    """A sale that is still held for its signature: nobody has compared it, or it did not match and no void followed."""
+    """A sale that is still held for its signature: nobody has compared it."""
     last = t.journal.last(Kind.SALE, Kind.PREAUTH, Kind.OFFLINE_SALE)
-    if last is None or last.state not in LET_GO or last.cvm != "signature" or last.signed == "yes":
-        return None
-    return None if last.signed and t.journal.children(last) else last
+    waits = last is not None and last.state in LET_GO and last.cvm == "signature" and not last.signed
+    return last if waits else None
 
 
 def idle(t: Terminal) -> None:
@@ -133,13 +132,15 @@ def _rest(t: Terminal) -> None:
     t.pulse.beat(t.session.signed_on, t.host.last_word_s, t.console.gone)
     show_idle(t)
     t.devices.signals.lamps(1, blink=True)
-    _take(t, t.console.wait(min(t.outbox.wait_s(), 60.0)))
+    _take(t, t.console.at_rest(min(t.outbox.wait_s(), 60.0)))
 
 
 def _look_after(t: Terminal) -> None:
     """What is owed besides reversals, who must hear of it, what is late. Gives way to a key."""
     if t.session.erased:
         guarded(t, tamper.tell)
+    t.outbox.courtesy(t.console.any_key_waiting)
+    guarded(t, void.again)
     if t.outbox.scripts and not t.outbox.owed:
         t.outbox.flush(t.console.any_key_waiting)
     if t.uploads.due:
@@ -168,9 +169,13 @@ def _take(t: Terminal, event: Event | None) -> None:
         KeyPressed(Key.MENU): open_menu,
     }
     flow = start.get(event) if isinstance(event, KeyPressed) else None
+    if isinstance(event, KeyPressed) and (digit := event.key.digit) and digit != "0":
+        flow = lambda t: sale.sale(t, digit)  # noqa: E731  the amount, with this digit in it
     if flow:
         t.console.news = None
         run_flow(t, flow)
+    elif isinstance(event, KeyPressed) and event.key is not Key.CANCEL:
+        t.console.sound(Sound.ERROR)
     return None
 
 
@@ -178,6 +183,7 @@ def show_idle(t: Terminal) -> None:
     now = t.devices.clock.now().strftime("%m-%d %H:%M")
     gone = tamper.closed(t) or next((word for part, word in _GONE.items() if part in t.console.gone), None)
     full = t.journal.batch_size * 10 >= t.pack.journal_limit * 9
+    gone = gone or (w.MISMATCH if void.owed(t) else None)
     gone = gone or (w.OVERDUE_ALERT if t.console.late else None) or t.console.news
     gone = gone or (w.R_JOURNAL_FULL if full else None) or (w.PAPER_LOW if t.console.paper_low else None)
     t.console.show(screens.idle(len(t.outbox.owed), len(t.outbox.stuck), t.session.signed_on, now, gone))

@@ -10,7 +10,7 @@ from firmware.ledger.lifecycle import HELD_FOR_PAPER, LET_GO, Kind, State
 from hal_mocks.paper import Approval, approvals
 from hal_mocks.world import World
 
-_NOTHING = frozenset({State.REVERSED, State.NEVER_SENT, State.DECLINED, State.CANCELLED, State.MANUAL_CLOSED})
+_NOTHING = frozenset({State.REVERSED, State.NEVER_SENT, State.DECLINED, State.CANCELLED})
 
 
 _PAID = frozenset({Kind.SALE, Kind.COMPLETION, Kind.COMPLETION_NOTICE, Kind.OFFLINE_SALE})
@@ -20,12 +20,14 @@ _BACK = frozenset({State.RELEASED, State.DONE})
 
 @dataclass(frozen=True)
 class Line:
-    """One entry, seen four times. `due`: what the host should have, reckoned from the journal alone."""
+    """One entry, seen four times. `due`: what the host should have, reckoned from the journal alone; it may have less
+    by `doubt`, the fen of refunds whose outcome nobody knows."""
 
     entry: Entry
     host_net: int
     host_hold: int
     due: int
+    doubt: int
     card_tc: bool
     originals: int
     voided: bool
@@ -44,14 +46,22 @@ def _line(world: World, e: Entry, entries: list[Entry], on_paper: list[Approval]
         tcs = []  # the card's TC is the offline sale's that was made of it
     mine = [a for a in on_paper if a.voucher == e.voucher and a.copy == "merchant" and not a.duplicate]
     children = [c for c in entries if c.original == e.id]
-    gone = any(c.kind in (Kind.VOID, Kind.COMPLETION_VOID) and c.state is State.RELEASED for c in children)
+    voids = [c for c in children if c.kind in (Kind.VOID, Kind.COMPLETION_VOID)]
+    gone = any(c.state is State.RELEASED or _closed(c, "yes") for c in voids)
     due = _held(e, children, entries) if e.kind is Kind.PREAUTH else 0 if gone else e.amount - _went_back(children)
     net, hold = (account.net, account.hold) if account else (0, 0)
-    return Line(e, net, hold, due, bool(tcs), len(mine), gone)
+    doubt = sum(c.amount for c in children if c.kind is Kind.REFUND and c.state is State.UNKNOWN)
+    return Line(e, net, hold, due, doubt, bool(tcs), len(mine), gone)
+
+
+def _closed(e: Entry, stands: str) -> bool:
+    """By hand, with this truth."""
+    return e.state is State.MANUAL_CLOSED and e.stands == stands
 
 
 def _went_back(children: list[Entry]) -> int:
-    refunds = [c for c in children if c.kind in (Kind.REFUND, Kind.CASH_REFUND) and c.state in _BACK]
+    back = [c for c in children if c.state in _BACK or _closed(c, "yes")]
+    refunds = [c for c in back if c.kind in (Kind.REFUND, Kind.CASH_REFUND)]
     return sum({"rejected": 0, "adjusted": c.posted}.get(c.posting, c.amount) for c in refunds)
 
 
@@ -65,27 +75,34 @@ def _held(booking: Entry, children: list[Entry], entries: list[Entry]) -> int:
     return 0 if ended else booking.amount + sum(c.amount for c in done if c.kind is Kind.INCREMENT)
 
 
-def disagreements(world: World, entries: list[Entry], healed: bool = True, wrong_answers: bool = False) -> list[str]:
+def disagreements(
+    world: World, entries: list[Entry], healed: bool = True, wrong_answers: bool = False, may_ask: bool = True
+) -> list[str]:
     """Empty when the books agree. `healed`: nothing may be open any more. `wrong_answers`: an operator may have said
-    "not complete" of a whole slip, so an approval line may stand on reversed money."""
-    found = [p for row in lines(world, entries) for p in _check(row, healed, wrong_answers)]
+    "not complete" of a whole slip, so an approval line may stand on reversed money. `may_ask`: the bank answers
+    inquiries or repeats, so no refund may stay UNKNOWN; where it does not, the journal's doubt is the truth."""
+    found = [p for row in lines(world, entries) for p in _check(row, healed, wrong_answers, may_ask)]
     found += _strangers(world, entries) + _too_much_back(entries)
     found += [f"bank: {p}" for p in world.bank.problems]
     return found
 
 
-def _check(row: Line, healed: bool, wrong_answers: bool) -> list[str]:
+def _check(row: Line, healed: bool, wrong_answers: bool, may_ask: bool) -> list[str]:
     e, name = row.entry, f"{row.entry.kind.value} {row.entry.voucher} {row.entry.state.value}"
     found = []
-    if healed and e.state in _OPEN:
+    if healed and e.state in _OPEN and (may_ask or e.state is not State.UNKNOWN):
         found.append(f"{name}: still open")
-    if e.kind in _PAID and e.state in _STANDS and row.host_net != row.due:
+    least = row.due if may_ask else row.due - row.doubt
+    stands = e.state in _STANDS or _closed(e, "yes")
+    if e.kind in _PAID and stands and not least <= row.host_net <= row.due:
         found.append(f"{name}: the host has {row.host_net}, not {row.due}")
     if e.kind is Kind.PREAUTH and e.state is State.RELEASED and row.host_hold != row.due:
         found.append(f"{name}: the host holds {row.host_hold}, not {row.due}")
     if e.state in LET_GO and e.kind in HELD_FOR_PAPER:
         found += _released(row, name)
-    if e.state in _NOTHING or e.state is State.NEVER_UPLOAD:
+    if e.state in LET_GO and e.signed == "no" and not row.voided and healed and e.kind is not Kind.PREAUTH:
+        found.append(f"{name}: the signature did not match and nothing has undone it")
+    if e.state in _NOTHING or e.state is State.NEVER_UPLOAD or _closed(e, "no"):
         found += [f"{name}: the host still has {row.host_net}"] if row.host_net or row.host_hold else []
     if e.state in _NOTHING:
         found += [f"{name}: an approval line is on paper"] if row.originals and not wrong_answers else []

@@ -75,7 +75,7 @@ class DiskDesk(Desk):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.folder = folder
-        (folder / "journal.db").write_bytes(desk_module.enrolled())
+        (folder / "journal.db").write_bytes(desk_module.first_journal())
 
     def devices(self, power):
         from dataclasses import replace

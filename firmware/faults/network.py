@@ -34,6 +34,9 @@ def tell_and_settle(t: Terminal, entry: Entry, may_retry: bool = False) -> Key |
 
 
 def nothing_owed(t: Terminal) -> None:
-    """Before every act of money (rule 8). Raises Refused while a reversal is not acknowledged."""
-    if not settle_debts(t, t.console.cancel_pressed):
+    """Before every act of money (rule 8). Raises Refused while a reversal is neither acknowledged nor long enough
+    tried."""
+    if t.outbox.holding:
+        settle_debts(t, t.console.cancel_pressed)
+    if t.outbox.holding:
         raise Refused(w.STILL_OWED)

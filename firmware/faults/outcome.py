@@ -41,7 +41,12 @@ _DONE = {
     Kind.COMPLETION_VOID: ("completion_voided", w.COMPLETION_VOIDED), Kind.INCREMENT: ("amended", w.AMENDED),
     Kind.CASH_REFUND: ("cash_back", w.CASH_BACK),
 }  # fmt: skip
-RETRIED = frozenset({State.NEVER_SENT, State.DECLINED, State.REVERSED})
+_NOTHING = frozenset({State.NEVER_SENT, State.DECLINED, State.REVERSED})
+
+
+def took_nothing(entry: Entry) -> bool:
+    """Surely without effect: what may be tried again (rule 12)."""
+    return entry.state in _NOTHING and not entry.unproven
 
 
 def screen(entry: Entry) -> Screen:
@@ -68,8 +73,9 @@ def tell(t: Terminal, entry: Entry, may_retry: bool = False) -> Key | None:
         alert(t, entry)
     good = entry.state in LET_GO
     shown = screen(entry)
-    shown = replace(shown, keys=w.K_RETRY) if may_retry and entry.state in RETRIED else shown
-    return t.console.tell(shown, Sound.SUCCESS if good else Sound.ERROR)
+    again = may_retry and took_nothing(entry)
+    shown = replace(shown, keys=w.K_RETRY) if again else shown
+    return t.console.tell(shown, Sound.SUCCESS if good else Sound.ERROR, (Key.D1,) if again else ())
 
 
 _ALARMS = frozenset({State.STUCK, State.UNKNOWN, State.UPLOAD_REFUSED})

@@ -29,6 +29,7 @@ def book(t: Terminal) -> None:
     kind = t.pack.booking[t.console.pick("booking_class", w.B_CLASS, [b.word for b in t.pack.booking])]
     service = ask_service(t)
     grants.consent(t, w.B_TERMS, amount, terms(kind, service))
+    steps.quiet_gate(t, w.BOOKING, amount)
     facts = {"operator": t.operator, "rules": t.pack.name, "disclosure": t.pack.disclosure, "booking": kind.name,
              "service": service.isoformat(), "terms": t.pack.terms,
              "expires": (t.time.strict() + timedelta(days=t.pack.hold_days)).isoformat()}  # fmt: skip

@@ -24,6 +24,7 @@ _STANDS = frozenset({State.RELEASED, State.DONE, State.UPLOADED})
 _NOTHING = frozenset({State.REVERSED, State.NEVER_SENT, State.DECLINED, State.CANCELLED, State.FAILED})
 _DOUBT = frozenset({State.STUCK, State.UNKNOWN, State.OWED})
 _CLOSED = frozenset({State.STUCK, State.UNKNOWN})
+_TRUTH = {Key.ENTER: "yes", Key.D2: "no", Key.CANCEL: ""}
 
 
 def case(t: Terminal) -> None:
@@ -35,7 +36,7 @@ def case(t: Terminal) -> None:
 
 def doubtful(t: Terminal) -> Entry:
     """The only doubtful one, one picked, else one looked for."""
-    found = t.journal.in_state(*_DOUBT)
+    found = t.journal.in_state(*_DOUBT) + t.outbox.unproven
     if len(found) == 1:
         return found[0]
     if found:
@@ -47,7 +48,7 @@ def doubtful(t: Terminal) -> Entry:
 def verify(t: Terminal, entry: Entry) -> View | None:
     """Journal and host side by side; a difference is flagged (S36, S59). Changes nothing."""
     t.console.show(screens.asking(w.CASE_VERIFY, entry.amount))
-    may_ask = t.session.signed_on and not t.outbox.owed  # while something is owed nothing else leaves (rule 8)
+    may_ask = t.session.signed_on and not t.outbox.holding  # while something is owed nothing else leaves (rule 8)
     view = t.uploads.inquire(entry, t.console.cancel_pressed) if may_ask else None
     bank = _VIEWS[view.status] if view else w.CASE_NO_VIEW
     word = agree(entry, view)
@@ -63,7 +64,9 @@ def agree(entry: Entry, view: View | None) -> Word:
     if view is None:
         return w.CASE_NO_VIEW
     stands, gone = view.status in ("posted", "pending"), view.status in ("absent", "reversed", "rejected")
-    if (entry.state in _STANDS and stands and view.fen == entry.amount) or (entry.state in _NOTHING and gone):
+    here = entry.state in _STANDS or (entry.state is State.MANUAL_CLOSED and entry.stands == "yes")
+    none = entry.state in _NOTHING or (entry.state is State.MANUAL_CLOSED and entry.stands == "no")
+    if (here and stands and view.fen == entry.amount) or (none and gone):
         return w.CASE_AGREES
     return w.CASE_DIFFERS
 
@@ -72,16 +75,12 @@ def _act(t: Terminal, entry: Entry) -> None:
     """A printed sale that the bank has is not reversed from here: it is withdrawn like any other (S59)."""
     if entry.state is State.UNKNOWN:
         return _unknown(t, entry)
-    if entry.state is State.STUCK:
-        picked = t.console.pick("case_do", w.CASES, [w.CASE_AGAIN, w.CASE_CLOSE])
-        if picked == 1:
-            return close_by_hand(t, entry)
-        outcome.tell(t, t.outbox.attempt(entry, t.console.cancel_pressed))
-        return None
+    if entry.state is State.STUCK or entry.unproven:
+        return _may_stand(t, entry)
     if entry.state is State.OWED:  # the merchant's own push; with the automatic one there is still one reversal (S58)
         network.settle_debts(t, t.console.cancel_pressed)
         return None
-    if entry.kind is Kind.SALE and entry.state in outcome.RETRIED:
+    if entry.kind is Kind.SALE and outcome.took_nothing(entry):
         return retry(t, entry)
     return None
 
@@ -90,17 +89,30 @@ def _unknown(t: Terminal, entry: Entry) -> None:
     after = t.uploads.resolve(entry, t.console.cancel_pressed)
     if after.state is not State.UNKNOWN:
         outcome.tell(t, after)
-    elif t.console.choose(screens.question("close_ask", w.CASES, w.CASE_CLOSE), YES_NO, t.config.times.prompt_s, False):
-        close_by_hand(t, after)
+    elif stands := t.console.choose(screens.truth(after.amount), _TRUTH, t.config.times.prompt_s, ""):
+        close_by_hand(t, after, stands)
 
 
-def close_by_hand(t: Terminal, entry: Entry) -> None:
-    """The PSP's code and a supervisor, both on record (S61)."""
-    if entry.state not in _CLOSED:
+def _may_stand(t: Terminal, entry: Entry) -> None:
+    """Once more to the bank, if a 0400 may go out at all; or closed with what a person has found out."""
+    again = [w.CASE_AGAIN] if entry.reason else []
+    picked = t.console.pick("case_do", w.CASES, [*again, w.CASE_STANDS, w.CASE_NOTHING]) - len(again)
+    if picked >= 0:
+        return close_by_hand(t, entry, "no" if picked else "yes")
+    if entry.state is State.STUCK:
+        entry = t.outbox.attempt(entry, t.console.cancel_pressed)
+    outcome.tell(t, entry)
+    return None
+
+
+def close_by_hand(t: Terminal, entry: Entry, stands: str) -> None:
+    """The truth, the PSP's code and a supervisor, all on record (S61). `stands`: has the bank booked it, 'yes' or 'no';
+    what it says decides from then on what may go back."""
+    if entry.state not in _CLOSED and not entry.unproven:
         raise Refused(w.R_NOT_ALLOWED)
     code = grants.case_number(t)
     approver = grants.grant(t, t.operator)
-    entry = t.journal.move(entry, Event.CLOSED_BY_HAND, case=code, approver=approver)
+    entry = t.journal.move(entry, Event.CLOSED_BY_HAND, case=code, approver=approver, stands=stands, unproven="")
     outcome.notice(t, entry)
     t.console.tell(outcome.screen(entry), Sound.SUCCESS)
 
@@ -110,9 +122,10 @@ def retry(t: Terminal, entry: Entry) -> None:
     if sale.tries(t, entry) > t.pack.retries:
         raise Refused(w.R_RETRIES)
     others = t.journal.with_fact("order", entry.order)
-    if any(e.state not in outcome.RETRIED for e in others):
+    if not all(outcome.took_nothing(e) for e in others):
         raise Refused(w.R_NO_RETRY)
     screen = screens.question("retry_ask", w.CASES, w.SHALL_RETRY, entry.amount)
     if t.console.choose(screen, YES_NO, t.config.times.prompt_s, False):
         steps.ready(t)
+        steps.quiet_gate(t, w.SALE, entry.amount)
         sale.pay(t, entry.amount, entry.order)

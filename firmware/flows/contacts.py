@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from firmware import words as w
+from firmware.errors import Refused
 from firmware.faults import outcome
 from firmware.flows import grants
 from firmware.ledger.entry import Entry
@@ -25,10 +26,14 @@ def print_slip(t: Terminal, entry: Entry, request: Request) -> None:
     outcome.paper(t, "contact", w.P_CONTACT, blocks, entry)
 
 
-def ask(t: Terminal, request: Request) -> None:
-    """How was the customer reached, with what result; the number itself is kept apart and can be deleted."""
+def ask(t: Terminal, request: Request, must_agree: bool = True) -> None:
+    """How was the customer reached, with what result; the number itself is kept apart and can be deleted.
+
+    Raises Refused where the customer was not reached or did not agree."""
     channels, results = list(w.CHANNELS), list(w.RESULTS)
     channel = channels[t.console.pick("channel", w.Q_CONTACT, list(w.CHANNELS.values()))]
     result = results[t.console.pick("contact_result", w.Q_CONTACT, list(w.RESULTS.values()))]
     phone = grants.ask_digits(t, "phone", w.Q_CONTACT, 13, w.TYPE_PHONE)
     t.requests.contact(request, phone, channel, result)
+    if must_agree and result != "agreed":
+        raise Refused(w.R_NOT_AGREED, "W49")

@@ -64,7 +64,7 @@ def _other_way(t: Terminal, title: Word, kinds: Collection[Kind]) -> Found:
 
 def by_code(t: Terminal, code: str) -> Found:
     """A form's code, or the code of one of our slips: terminal, time, amount, RRN, authorisation, journal hash. Another
-    shop's slip, or one whose hash is not ours, is refused (S21)."""
+    terminal's slip, of this shop or of another, or one whose hash is not ours, is refused (S21)."""
     if code.startswith("R") and code[1:].isdigit():
         rows = t.journal.records("request", id=int(code[1:]))
         if not rows:
@@ -72,8 +72,10 @@ def by_code(t: Terminal, code: str) -> Found:
         request = t.requests.get(int(code[1:]))
         return Found(t.journal.get(request.original), "form", request)
     parts = code.split()
-    if len(parts) < 5 or parts[0] != t.config.merchant.terminal_id:
+    if len(parts) < 5:
         raise Refused(w.R_OTHER_MERCHANT, "W40")
+    if parts[0] != t.config.merchant.terminal_id:
+        raise Refused(w.R_OTHER_TERMINAL, "W40")
     for entry in t.journal.with_fact("rrn", parts[3]):
         if t.journal.hash_of(entry)[:8].upper() == parts[-1] and str(entry.amount) == parts[2]:
             return Found(entry, "code")

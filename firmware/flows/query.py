@@ -25,6 +25,6 @@ def query(t: Terminal) -> None:
 def state(t: Terminal, entry: Entry) -> Word:
     """What stands of it now."""
     derived = subject.state(entry, withdraw.family(t, entry), t.time.strict())
-    if entry.state not in subject.DONE or derived in ("standing", "waiting"):
+    if not subject.stands(entry) or derived in ("standing", "waiting"):
         return receipts.outcome(entry)
     return rules.OF_STATE[derived].why

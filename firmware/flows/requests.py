@@ -61,7 +61,7 @@ def ask_request(t: Terminal, title: Word) -> Request:
 
 
 def contact(t: Terminal) -> None:
-    contacts.ask(t, ask_request(t, w.Q_CONTACT))
+    contacts.ask(t, ask_request(t, w.Q_CONTACT), must_agree=False)
     t.console.tell(screens.outcome("saved", w.Q_CONTACT, w.SAVED), Sound.SUCCESS)
 
 

@@ -22,10 +22,12 @@ from firmware.ui import screens
 from firmware.ui.console import YES_NO
 
 
-def sale(t: Terminal) -> None:
-    """Leave early by raising; app.run_flow puts it on the screen."""
+def sale(t: Terminal, typed: str = "") -> None:
+    """`typed`: the digit that began it at rest. Leave early by raising; app.run_flow puts it on the screen."""
     steps.ready(t)  # what we owe goes first
-    pay(t, steps.ask_amount(t, rules=lambda: rule_card.of_method(t, Kind.SALE, "chip")))
+    amount = steps.ask_amount(t, rules=lambda: rule_card.of_method(t, Kind.SALE, "chip"), typed=typed)
+    steps.quiet_gate(t, w.SALE, amount)
+    pay(t, amount)
 
 
 def pay(t: Terminal, amount: int, order: str = "") -> None:
@@ -90,9 +92,10 @@ def finish(t: Terminal, entry: Entry) -> None:
     again = entry.kind is Kind.SALE and tries(t, entry) <= t.pack.retries
     key = network.tell_and_settle(t, entry, again)
     entry = t.journal.get(entry.id)
-    if again and key is Key.D1 and entry.state in outcome.RETRIED:
+    if again and key is Key.D1 and outcome.took_nothing(entry):
         t.console.card_out(screens.remove_card())
         steps.ready(t)
+        steps.quiet_gate(t, w.SALE, entry.amount)
         pay(t, entry.amount, entry.order)
 
 
@@ -115,7 +118,8 @@ def signature_holds(t: Terminal, entry: Entry) -> bool:
     if entry.cvm != "signature" or entry.signed:
         return True
     matches = t.console.insist(screens.signature(entry.amount), YES_NO)
-    t.journal.note(entry, signed="yes" if matches else "no")
-    if not matches:
-        void.by_reference(t, t.journal.get(entry.id))
+    if matches:
+        t.journal.note(entry, signed="yes")
+    else:
+        void.mismatched(t, entry)
     return matches

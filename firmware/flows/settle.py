@@ -5,7 +5,7 @@ from __future__ import annotations
 from firmware import words as w
 from firmware.errors import PrinterTrouble, Refused
 from firmware.faults import network, outcome
-from firmware.flows import reports, steps
+from firmware.flows import reports, steps, void
 from firmware.hal.printer import Line
 from firmware.hal.signals import Sound
 from firmware.ledger import settlement, totals
@@ -34,7 +34,9 @@ def nothing_open(t: Terminal) -> None:
     """Signed on, debts paid, uploads made. Raises Refused with what is in the way."""
     if t.journal.in_state(*OPEN):
         raise Refused(w.RELEASE_FIRST)
-    network.nothing_owed(t)
+    network.settle_debts(t, t.console.cancel_pressed)
+    if t.outbox.owed:
+        raise Refused(w.STILL_OWED)
     if not t.session.signed_on:
         t.console.show(screens.asking(w.SIGN_ON, 0))
         if t.session.sign_on(t.console.cancel_pressed):
@@ -67,7 +69,9 @@ def _finish(t: Terminal, row: Record) -> None:
     row = t.settlement.count_print(row)
     slip(t, row, again)
     balanced = settlement.balanced(row)
-    if not balanced:
+    if balanced:
+        t.outbox.proved(row["batch"])
+    else:
         t.notices.post(f"not balanced {row['batch']}", batch=row["batch"], mine=row["mine"], bank=row["host"])
     t.settlement.close(row)
     t.session.keep_time()
@@ -79,7 +83,11 @@ def slip(t: Terminal, row: Record, duplicate: bool) -> PrinterTrouble | None:
     """Recomputed from the entries and compared with what was frozen: a difference would be a defect of ours."""
     entries = t.journal.of_batch(row["batch"])
     mine, host = totals.of(entries), settlement.sums(row["host"])
-    unsolved = [*reports.liabilities(t), *[("疑难 STUCK", e.voucher) for e in t.outbox.stuck]]
+    unsolved = [*reports.liabilities(t), *[("疑难 STUCK", e.voucher) for e in t.outbox.stuck],
+                *[("待核实 VERIFY", e.voucher) for e in t.outbox.unproven],
+                *[("未上送 NOT UPLOADED", e.voucher) for e in t.uploads.owed],
+                *[("请银行确认 ASK BANK", e.voucher) for e in entries if e.code in t.host.profile.flawed],
+                *[("签名不符 NOT VOIDED", e.voucher) for e in void.owed(t)]]  # fmt: skip
     blocks = forms.settlement(mine, host, settlement.balanced(row), row["batch"], row["rules"], unsolved)
     if duplicate:
         blocks.insert(0, [Line(w.P_DUPLICATE.beside(), centre=True)])

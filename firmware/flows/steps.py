@@ -30,6 +30,8 @@ from firmware.ui.console import YES_NO
 from firmware.ui.pin_entry import read_pin
 from firmware.words import Word
 
+_QUIET_S = 1.5
+
 
 def ready(t: Terminal, online: bool = True) -> None:
     """Somebody signed on, nothing open (rule 9) or owed, no settlement half done, room in the batch, a clock to be
@@ -68,9 +70,17 @@ def paper_ready(t: Terminal) -> None:
         raise Refused(screens.HOW_TO_CURE[trouble])
 
 
-def ask_amount(t: Terminal, title: Word = w.SALE, rules: Callable[[], None] | None = None) -> int:
-    """Fen, 1 … the configured limit, filling from the right; the menu key shows the `rules` of this way to pay (S17).
-    Raises Cancelled, IdleTimeout."""
+def quiet_gate(t: Terminal, title: Word, amount: int) -> None:
+    """A card that lies in the slot before the amount stands would be charged by the last key of the amount, also where
+    those keys meant something else. It is charged after one more green, and green counts only once no key was pressed
+    for a while: blind typing never passes, whoever looks loses a moment. Raises Cancelled, IdleTimeout."""
+    if t.devices.reader.present():
+        t.console.quiet_green(screens.card_inside(title, amount), _QUIET_S)
+
+
+def ask_amount(t: Terminal, title: Word = w.SALE, rules: Callable[[], None] | None = None, typed: str = "") -> int:
+    """Fen, 1 … the configured limit, filling from the right; the menu key shows the `rules` of this way to pay (S17);
+    `typed` was typed already. Raises Cancelled, IdleTimeout."""
     cap = t.config.limits.sale_max
 
     def check(typed: str) -> Screen | None:
@@ -80,7 +90,8 @@ def ask_amount(t: Terminal, title: Word = w.SALE, rules: Callable[[], None] | No
             return screens.amount(int(typed), w.AMOUNT_TOO_BIG.fill(cap=screens.money(cap)), title)
         return None
 
-    return int(t.console.digits(lambda typed: screens.amount(int(typed or 0), None, title), 9, check, rules))
+    return int(t.console.digits(lambda typed: screens.amount(int(typed or 0), None, title), 9, check, rules,
+                                typed))  # fmt: skip
 
 
 def ask_voucher(t: Terminal, title: Word) -> str:
@@ -230,9 +241,8 @@ def second_cryptogram(t: Terminal, card: Card, chip: Chip, answer: Answer | Sile
         if isinstance(answer, Silence):
             return cryptogram.second(card, chip, cryptogram.ALONE_DECLINED, b"", approve=False)
         approve = answer.code in t.host.profile.success
-        return cryptogram.second(
-            card, chip, answer.code, answer.issuer_auth, approve, answer.scripts(tags.SCRIPT_BEFORE)
-        )
+        arc = "00" if approve else answer.code  # to the card a success is 00, whatever the bank has to look at again
+        return cryptogram.second(card, chip, arc, answer.issuer_auth, approve, answer.scripts(tags.SCRIPT_BEFORE))
     except CardError as broken:
         log.event("no second cryptogram", why=type(broken).__name__)
         return None

@@ -1,13 +1,86 @@
-"""A void by reference: the signature did not match, so the sale is undone without the card."""
+"""A void by reference: the signature did not match, so the sale is undone without the card, until it is undone."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+from firmware import receipts
 from firmware import words as w
+from firmware.faults import outcome
 from firmware.flows import carry_out
+from firmware.hal.signals import Sound
 from firmware.ledger.entry import Entry
 from firmware.ledger.lifecycle import Event, Kind, State
 from firmware.terminal import Terminal
 from firmware.ui import screens
+from firmware.withdrawal import subject
+
+_OWED = "mismatch"  # the setting: entries whose signature did not match and whose void may not stand yet
+_REFUSALS = 3
+_FIRST_S, _LAST_S = 60, 3600
+_VOIDS = (Kind.VOID, Kind.PREAUTH_VOID)
+_PENDING = frozenset({State.UNDECIDED, State.OWED, State.STUCK})
+
+
+def mismatched(t: Terminal, entry: Entry) -> None:
+    """The goods stay with the shop and the money goes back. That it is owed is durable before anything is tried: a void
+    that is refused or lost, and then reversed, would leave the customer charged and nobody told."""
+    t.journal.set(**{_OWED: f"{t.journal.setting(_OWED)} {entry.id}".strip()})
+    t.journal.note(entry, signed="no")
+    by_reference(t, t.journal.get(entry.id))
+    _look(t, entry)
+
+
+def owed(t: Terminal) -> list[Entry]:
+    """Sales whose signature did not match and which are not undone."""
+    found = [t.journal.get(int(number)) for number in t.journal.setting(_OWED).split()]
+    return [e for e in found if e.signed == "no" and not _undone(t, e)]
+
+
+def again(t: Terminal, at_once: bool = False) -> None:
+    """At rest: what is still owed is tried with growing waits; at boot at once. After three refusals of the bank, or
+    once the batch is settled, a void is no use any more: it stays on the glass and the settlement slip until a person
+    has given the money back."""
+    if not t.journal.setting(_OWED):
+        return
+    for entry in owed(t):
+        if _may_try(t, entry, at_once) and t.session.signed_on and t.host.reachable(t.console.any_key_waiting):
+            by_reference(t, entry)
+            _look(t, entry)
+    t.journal.set(**{_OWED: " ".join(str(e.id) for e in owed(t))})
+
+
+def _may_try(t: Terminal, entry: Entry, at_once: bool) -> bool:
+    voids = [c for c in t.journal.children(entry) if c.kind in _VOIDS]
+    if entry.batch != t.journal.batch or any(c.state in _PENDING or c.unproven for c in voids):
+        return False
+    if sum(c.state is State.DECLINED for c in voids) >= _REFUSALS:
+        return False
+    if at_once or not voids:
+        return True
+    wait_s = min(_LAST_S, _FIRST_S << min(len(voids) - 1, 6))
+    return t.time.now() - datetime.fromisoformat(voids[-1].at) >= timedelta(seconds=wait_s)
+
+
+def _undone(t: Terminal, entry: Entry) -> bool:
+    """By a void that stands, or because somebody gave all of it back."""
+    children = t.journal.children(entry)
+    if entry.state is State.NEVER_UPLOAD or any(c.kind in _VOIDS and subject.stands(c) for c in children):
+        return True
+    return entry.kind is not Kind.PREAUTH and subject.left(entry, children) == 0
+
+
+def _look(t: Terminal, entry: Entry) -> None:
+    """Not undone: glass, paper and support say so, on paper and to support once."""
+    entry = t.journal.get(entry.id)
+    if _undone(t, entry):
+        return
+    t.notices.post(f"mismatch.{entry.id}", kind=entry.kind.value, voucher=entry.voucher, amount=entry.amount,
+                   state="mismatch")  # fmt: skip
+    if entry.why != "mismatch":
+        slip = receipts.fault_slip(t.journal.note(entry, why="mismatch"), t.config.merchant, w.MISMATCH)
+        outcome.print_job(t, entry, "fault", slip.body, cut=True)
+    t.console.tell(screens.outcome("mismatch", w.VOID, w.MISMATCH, entry.amount), Sound.FAULT)
 
 
 def by_reference(t: Terminal, original: Entry) -> None:

@@ -162,6 +162,7 @@ def _card(t: Terminal, case: Case) -> None:
         with t.console.card(prompt, Key.D1 if absent_ok else None) as card:
             case.chip = steps.begin(t, card, w.WITHDRAW, entry.amount)
     except CardAbsent:
+        case.absent = True
         case.verdicts = [v for v in case.verdicts if not v.allowed or _goes_without(v)]
         return
     if not t.ledger.same_card(entry, case.chip):
@@ -185,6 +186,7 @@ def _other_card(t: Terminal, case: Case) -> None:
     t.journal.record("override", request=case.request.id, by=approver, what="other_card")
     case.chip = None
     case.verdicts = [v for v in case.verdicts if not v.allowed or _goes_without(v)]
+    case.absent = True
     if not rules.allowed(case.verdicts):
         raise Refused(w.OTHER_CARD, "W43")
 
@@ -194,7 +196,9 @@ def _choose(t: Terminal, case: Case) -> None:
     good, bad = rules.allowed(case.verdicts), [v for v in case.verdicts if not v.allowed]
     if not good:
         raise Refused(w.R_CARD_ABSENT, "W44")
-    while len(good) > 1:
+    if only_amend := not any(v.rule.do in rules.WITHDRAWALS for v in good) and bool(bad):
+        show_denied(t, bad)  # somebody asked to take it back: first it is said that this cannot be done
+    while len(good) > 1 or only_amend:
         rows = [w.ACTIONS[v.rule.do] for v in good] + ([w.WHY_NOT] if bad else [])
         picked = t.console.pick("options", _titled(good, t), rows)
         if picked < len(good):
@@ -222,22 +226,25 @@ def _amount(t: Terminal, case: Case) -> None:
     case.amount = {"keep_part": rules.fee(t.pack, case.about), "cancel_order": 0}.get(rule.do, most)
     parts = rule.partial and "partial" not in t.config.withdraw.off() and rule.do not in ("amend", "cancel_order")
     if parts and not (case.forced and not case.written):
-        case.amount = ask_part(t, w.ACTIONS[rule.do], most)
+        completes = rule.do in ("complete", "complete_notice")
+        usual = min(most, case.about.left) if completes else most
+        over = w.R_OVER_CAP if completes else w.R_OVER_LEFT
+        case.amount = ask_part(t, w.ACTIONS[rule.do], most, usual, over)
     t.requests.note(case.request, amount=case.amount)
 
 
-def ask_part(t: Terminal, title: Word, most: int) -> int:
-    """Empty takes all. Raises Cancelled, IdleTimeout."""
+def ask_part(t: Terminal, title: Word, most: int, usual: int, over: Word) -> int:
+    """Empty takes the usual: all that is left, of a hold what is held and not the limit above it. Nought is a mistake.
+    Raises Cancelled, IdleTimeout."""
 
     def check(typed: str) -> Screen | None:
-        too_much = int(typed or most) > most
-        return (
-            screens.part_amount(title, int(typed), most, w.R_OVER_LEFT.fill(most=screens.money(most)))
-            if too_much
-            else None
-        )
+        if typed and not int(typed):
+            return screens.part_amount(title, 0, usual, w.AMOUNT_ZERO)
+        if int(typed or usual) > most:
+            return screens.part_amount(title, int(typed), usual, over.fill(most=screens.money(most)))
+        return None
 
-    return int(t.console.digits(lambda d: screens.part_amount(title, int(d or 0), most), 9, check) or most)
+    return int(t.console.digits(lambda d: screens.part_amount(title, int(d or 0), usual), 9, check) or usual)
 
 
 def _reason(t: Terminal, case: Case) -> None:
@@ -261,9 +268,9 @@ def _consent(t: Terminal, case: Case) -> None:
     """The customer, who is here, sees the effect and agrees; one who is not was or will be contacted (S11, S64)."""
     if case.forced:
         return
-    here = case.chip is not None or case.rule.card == "none"
-    if not here:
-        contacts.ask(t, case.request)
+    if case.absent:  # nobody but the customer can press the customer's green key
+        if case.rule.do not in ("complete", "complete_notice"):  # those were agreed to when the booking was made
+            contacts.ask(t, case.request)
         t.requests.note(case.request, consent="absent")
         return
     grants.consent(t, w.CONSENT, case.amount, effects(t, case), (w.E_LIABLE,) if case.rule.do == "refund" else ())

@@ -16,8 +16,8 @@ from firmware.withdrawal.subject import Subject
 
 @dataclass
 class Case:
-    """`chip` None: the customer is not here, or cash. `written`: the written ground for less than the whole of a
-    forced one."""
+    """`chip` None: no card was asked for, or the customer is `absent`. `written`: the written ground for less than the
+    whole of a forced one."""
 
     found: Found
     about: Subject
@@ -26,6 +26,7 @@ class Case:
     forced: bool = False
     written: str = ""
     chip: Chip | None = None
+    absent: bool = False
     verdict: Verdict | None = None
     amount: int = 0
     pin: PinBlock | None = None

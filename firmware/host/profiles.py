@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 
 from firmware.host.fields import Spec, unionpay
 
+# What a bank says when it has booked nothing (DE 39 of the POS dialect, with those of single hosts).
+_REFUSALS = frozenset({"01", "02", "03", "04", "05", "06", "07", "12", "13", "14", "15", "20", "21", "25", "30", "31",
+                       "33", "34", "35", "36", "37", "38", "39", "40", "41", "42", "43", "44", "45", "51", "52", "53",
+                       "54", "55", "56", "57", "58", "59", "60", "61", "62", "63", "64", "65", "75", "79", "93", "95",
+                       "97", "A1", "FE"})  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Act:
@@ -28,9 +34,12 @@ class Profile:
     partial: str = "10"
     wrong_pin: str = "55"
     duplicate: str = "94"
-    sign_on_again: frozenset[str] = frozenset({"A0", "99"})
-    try_again: frozenset[str] = frozenset({"68", "90", "91", "92", "96", "98", "A7"})
-    match: tuple[int, ...] = (3, 4, 11, 41)
+    flawed: frozenset[str] = frozenset({"A2", "A4", "A5", "A6"})  # a success that the bank has to look at again
+    sign_on_again: frozenset[str] = frozenset({"A0", "99", "77", "T4"})
+    try_again: frozenset[str] = frozenset({"09", "22", "68", "90", "91", "92", "96", "98", "A7"})
+    refusals: frozenset[str] = _REFUSALS
+    private_refusals: frozenset[str] = frozenset({"C", "U"})  # what the private codes of refusals begin with
+    match: tuple[int, ...] = (3, 4, 11, 41, 42)
     reversal_keeps: tuple[int, ...] = (2, 3, 4, 11, 14, 22, 23, 25, 41, 42, 49, 60)
     reversal_f55: tuple[int, ...] = (0x95, 0x9F1E, 0x9F10, 0x9F36)
     online_f55: tuple[int, ...] = field(default=(0x9F26, 0x9F27, 0x9F10, 0x9F37, 0x9F36, 0x95, 0x9A, 0x9C, 0x9F02,
@@ -40,9 +49,14 @@ class Profile:
                                                   0x5F2A, 0x82, 0x9F1A, 0x9F03, 0x9F33, 0x9F34, 0x9F35, 0x84, 0x9F09,
                                                   0x9F41, 0x9F1E, 0x8A))  # fmt: skip
     script_f55: tuple[int, ...] = (0x9F33, 0x95, 0x9F37, 0x9F1E, 0x9F10, 0x9F26, 0x9F36, 0x82, 0xDF31, 0x9F1A, 0x9A)
-    accepted_upload: frozenset[str] = frozenset({"00", "94"})
-    not_found_ends_reversal: bool = False
+    reversed_already: frozenset[str] = frozenset({"CA", "U9"})  # to a reversal: it was undone before
+    nothing_to_reverse: frozenset[str] = frozenset({"25", "12", "40", "58", "FE"})  # to a reversal: no such original
+    not_found_is_reversed: bool = False  # this bank says 25 of what it has reversed already
     refusals_until_stuck: int = 3
+
+    def refuses(self, code: str) -> bool:
+        """A definite no: nothing is booked. What is in no list is no answer to go by (host habits, 4.1)."""
+        return code in self.refusals or code[:1] in self.private_refusals
 
 
 UNIONPAY = Profile(

@@ -18,6 +18,7 @@ from firmware.host import messages
 from firmware.host.answers import Answer, Silence
 from firmware.host.codec import Message
 from firmware.host.exchange import Host, never
+from firmware.host.profiles import Profile
 from firmware.ledger.entry import Entry
 from firmware.ledger.facts import chip_facts
 from firmware.ledger.lifecycle import Event, Kind, State
@@ -67,9 +68,14 @@ class InFlight:
             facts |= chip_facts(self._chip, final) | self._ledger.script_facts(host, self._chip)
             if self._chip.scripts:
                 self._ledger.journal.set(scripts="1")  # durable first: a look at nothing costs nothing
-        event, reason = verdict(host, answer, final, self._kind)
+        fresh = not self._ledger.journal.setting("stan_drawn")
+        event, reason = verdict(host.profile, answer, final, self._kind, fresh)
         if answer.code == host.profile.duplicate or answer.code in host.profile.sign_on_again:
             self._ledger.journal.set(signed_on="")
+        if event is Event.DECLINE and _courtesy(host, answer, self._kind):
+            self._ledger.journal.set(courtesy=str(self.entry.id))
+        if event is Event.MAY_STAND:
+            self._ledger.draw_stan()  # the numbers from here on may be spent as well
         self.entry = self._ledger.journal.move(self.entry, event, reason=reason, **facts)
 
     def _message(self, host: Host, pin: PinBlock | None) -> Message:
@@ -108,21 +114,31 @@ def host_day(entry: Entry) -> str:
     return entry.host_date or entry.at[5:10].replace("-", "")
 
 
-def verdict(host: Host, answer: Answer, final: Cryptogram | None, kind: Kind) -> tuple[Event, str]:
-    """(event, reason of the reversal owed). A void has no second cryptogram to wait for; a refund is never reversed,
-    what leaves doubt makes it UNKNOWN."""
-    if kind is Kind.REFUND:
-        doubt = host.profile.try_again | {host.profile.partial}
-        if answer.code not in host.profile.success and (answer.code in doubt or answer.bare):
-            return Event.SILENCE, ""
-    if answer.code in host.profile.success:
+def verdict(
+    profile: Profile, answer: Answer, final: Cryptogram | None, kind: Kind, fresh: bool = True
+) -> tuple[Event, str]:
+    """(event, reason of the reversal owed), by the table of host habits 4.1 (sales, holds, what follows them) and 4.3
+    (refunds). A void has no second cryptogram to wait for; a refund is never reversed, what leaves doubt makes it
+    UNKNOWN. `fresh`: no earlier journal of this terminal can have spent the STAN, so a 0400 can only name this one."""
+    if answer.code in profile.success:
         card_agrees = kind not in ASKS_THE_CARD or (final is not None and final.kind == "TC" and final.proved)
         return (Event.APPROVE, "") if card_agrees else (Event.CARD_REFUSED, CARD_OR_OPERATOR)
-    if answer.code == host.profile.partial:
+    definite = profile.refuses(answer.code) or answer.code in profile.sign_on_again
+    if kind is Kind.REFUND:
+        known = answer.code in profile.try_again | {profile.partial, profile.duplicate}
+        return (Event.DECLINE, "") if definite or not (known or answer.bare) else (Event.SILENCE, "")
+    if answer.code == profile.partial:
         return Event.CARD_REFUSED, CARD_OR_OPERATOR
-    if answer.bare and not host.bare_refusal_ends_it and answer.code != host.profile.duplicate:
-        return Event.SILENCE, NO_REPLY
-    return Event.DECLINE, ""
+    if answer.code == profile.duplicate and not fresh:
+        return Event.MAY_STAND, ""  # no reason: no 0400 is ever sent, it could undo another customer's sale
+    return (Event.DECLINE, "") if definite else (Event.SILENCE, NO_REPLY)
+
+
+def _courtesy(host: Host, answer: Answer, kind: Kind) -> bool:
+    """A refusal without a MAC is a refusal, since many hosts sign approvals only; one 0400 goes out all the same, in
+    case somebody on the line made it up. Its answer changes nothing (host habits, 4.1)."""
+    ends = host.bare_refusal_ends_it or kind is Kind.REFUND or answer.code in host.profile.sign_on_again
+    return answer.bare and not ends
 
 
 def _answer_facts(answer: Answer) -> dict[str, Any]:

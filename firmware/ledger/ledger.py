@@ -68,6 +68,13 @@ class Ledger:
             count = self.wrong_pins(chip, today) + 1 if wrong else 0
             self.journal.set(**{self._pin_name(chip): f"{today.isoformat()} {count}"})
 
+    def draw_stan(self) -> None:
+        """A new journal does not know which numbers an earlier one of this terminal has spent, and a bank that is told
+        to reverse a spent one may undo somebody else's sale: the first is drawn by lot. Until the first settlement
+        the numbers count as possibly spent (host habits, 1.1 and 4). Durable."""
+        start = int.from_bytes(self._random.bytes(4), "big") % 999_999
+        self.journal.set(stan=str(start), stan_drawn="1")
+
     def _pin_name(self, chip: Chip) -> str:
         return f"pin {self.keystore.card_token(chip.pan)[:16]}"
 

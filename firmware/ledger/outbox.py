@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from firmware import log
@@ -14,15 +15,27 @@ from firmware.host import messages
 from firmware.host.codec import Message
 from firmware.host.exchange import Host, never
 from firmware.ledger.entry import Entry
-from firmware.ledger.in_flight import reference
+from firmware.ledger.in_flight import NO_REPLY, reference
 from firmware.ledger.ledger import Ledger
 from firmware.ledger.lifecycle import Event, Kind, State
 from firmware.ledger.session import Session
+from firmware.ledger.totals import CREDIT, DEBIT
 
 FOREVER_S = 3600.0
 LINE_LOOK_S = 1.0
 NO_KEYS = "--"
 BOOKED = frozenset({Kind.PREAUTH, Kind.COMPLETION})
+TRIES, PATIENCE = 3, timedelta(seconds=90)
+SETS_ASIDE = timedelta(days=1)
+_SCRIPT_SILENCES = 3
+_UNDOES = frozenset({Kind.VOID, Kind.PREAUTH_VOID, Kind.COMPLETION_VOID, Kind.COMPLETION})
+
+
+def holds_up(entry: Entry, now: datetime) -> bool:
+    """Does the till wait for this debt? For three tries or ninety seconds, then it goes on selling while the debt is
+    tried again at rest: one message that a bank never answers must not close the shop (host habits, 4.2)."""
+    waited = now - datetime.fromisoformat(entry.at)
+    return entry.attempts < TRIES and not (entry.attempts and waited >= PATIENCE)
 
 
 class Outbox:
@@ -33,6 +46,7 @@ class Outbox:
         self._ledger, self._host, self._session = ledger, host, session
         self._clock, self._random, self._times = clock, random, times
         self._failures, self._due_s = 0, 0.0
+        self._script_silences = 0
 
     @property
     def owed(self) -> list[Entry]:
@@ -40,8 +54,24 @@ class Outbox:
         return self._ledger.journal.in_state(State.OWED)
 
     @property
+    def holding(self) -> list[Entry]:
+        """What the till waits for before it sells."""
+        return [e for e in self.owed if holds_up(e, self._clock.now())]
+
+    @property
+    def unproven(self) -> list[Entry]:
+        """Reversed by a word of the bank that is no proof; listed until a settlement or a person proves it."""
+        return [e for e in self._ledger.journal.in_state(State.REVERSED) if e.unproven]
+
+    @property
     def stuck(self) -> list[Entry]:
         return self._ledger.journal.in_state(State.STUCK)
+
+    def proved(self, batch: str) -> None:
+        """The bank's totals of this batch are ours, so what it said about these was true. Durable."""
+        for entry in self.unproven:
+            if entry.batch == batch and entry.kind in DEBIT | CREDIT:
+                self._ledger.journal.note(entry, unproven="")
 
     def wait_s(self) -> float:
         """How long idle may sleep before something is due."""
@@ -61,7 +91,11 @@ class Outbox:
                 code = self._host.ask(self._script_message(entry), abort).get(39)
             except (NotSent, NoAnswer, HostError, KeyProblem) as broken:
                 log.event("script results unanswered", stan=entry.stan, why=type(broken).__name__)
-                return
+                self._script_silences += not isinstance(broken, NotSent)
+                if self._script_silences < _SCRIPT_SILENCES:
+                    return
+                code = ""  # nobody there wants them: no customer waits for it again
+            self._script_silences = 0
             if code in self._host.profile.sign_on_again:
                 self._session.forget()
                 return
@@ -73,22 +107,40 @@ class Outbox:
         return messages.script_results(self._host.profile, self._host.caller, self._ledger.details(entry),
                                        self._ledger.journal.next_stan(), entry.scripts, reference(entry))  # fmt: skip
 
+    def courtesy(self, abort: Abort = never) -> None:
+        """The 0400 after a refusal without a MAC, once: whatever comes back, or nothing, changes nothing."""
+        journal = self._ledger.journal
+        number = journal.setting("courtesy")
+        if not number or not self.line_up(abort):
+            return
+        entry = journal.get(int(number))
+        if entry.state is State.DECLINED:
+            try:
+                code = self._host.ask(self._message(entry), abort).get(39)
+                log.event("refusal confirmed", stan=entry.stan, code=code)
+            except (NotSent, NoAnswer, HostError, KeyProblem) as broken:
+                log.event("refusal not confirmed", stan=entry.stan, why=type(broken).__name__)
+        journal.set(courtesy="")
+
     def flush(self, abort: Abort = never) -> list[Entry]:
-        """Script results, then each debt once, oldest first; stop at the first silence. Returns those that ended
-        now."""
+        """Script results, then each debt once, the least tried first, so that none stands in the way of another; stop
+        at the first silence. Returns those that ended now."""
         ended: list[Entry] = []
-        owed = self.owed
+        owed = sorted(self.owed, key=lambda e: e.attempts)
         if self.scripts and self.line_up(abort):
             self.report_scripts(abort)
         if not owed or not self.line_up(abort):
             return ended
         for entry in owed:
-            after = self.attempt(entry, abort)
-            if after.state is State.OWED:
-                self._failed()
+            after, heard = self._attempt(entry, abort)
+            if after.state is not State.OWED:
+                ended.append(after)
+            elif not heard:
                 break
-            ended.append(after)
+        if len(ended) == len(owed):
             self._failures = 0
+        else:
+            self._failed()
         return ended
 
     def line_up(self, abort: Abort = never) -> bool:
@@ -100,8 +152,8 @@ class Outbox:
         return False
 
     def retry_stuck(self, abort: Abort = never) -> list[Entry]:
-        """At each sign-on (rule 8). Returns those that ended now."""
-        tried = [self.attempt(entry, abort) for entry in self.stuck]
+        """At each sign-on (rule 8). Returns those that ended now. One without a reason never owed a 0400."""
+        tried = [self.attempt(entry, abort) for entry in self.stuck if entry.reason]
         return [e for e in tried if e.state is State.REVERSED]
 
     def _failed(self) -> None:
@@ -113,16 +165,20 @@ class Outbox:
 
     def attempt(self, entry: Entry, abort: Abort = never) -> Entry:
         """One 0400, and one more if the host first wants a sign-on. Try and result are one durable step."""
+        return self._attempt(entry, abort)[0]
+
+    def _attempt(self, entry: Entry, abort: Abort) -> tuple[Entry, bool]:
+        """The entry as it then is, and whether the host said anything."""
         for _ in range(2):
             tried = {"attempts": entry.attempts + 1, "last_attempt": self._clock.now().isoformat()}
             code = self._send(entry, abort)
             if code not in self._host.profile.sign_on_again | {NO_KEYS}:
-                return self._weigh(entry, code, tried)
+                return self._weigh(entry, code, tried), bool(code)
             self._session.forget()
             if self._session.sign_on(abort):
                 break
             entry = self._ledger.journal.get(entry.id)
-        return self._ledger.journal.get(entry.id)
+        return self._ledger.journal.get(entry.id), False
 
     def _send(self, entry: Entry, abort: Abort) -> str:
         """The host's code, or '' for silence. A 0410 with 00 needs its MAC (Host.ask sees to it). A sealed card that
@@ -140,21 +196,42 @@ class Outbox:
         origin = self._ledger.origin(entry)
         dated = "0000" if origin and origin.kind in BOOKED else ""
         f61 = origin.batch + entry.stan + dated if origin else ""
-        return messages.reversal(self._host.profile, self._host.caller, self._ledger.details(entry), entry.reason,
-                                 entry.f55, entry.auth, f61)  # fmt: skip
+        return messages.reversal(self._host.profile, self._host.caller, self._ledger.details(entry),
+                                 entry.reason or NO_REPLY, entry.f55, entry.auth, f61)  # fmt: skip
 
     def _weigh(self, entry: Entry, code: str, tried: dict[str, Any]) -> Entry:
+        """The table of host habits 4.2: what the 0410 says × the same host day or a later one × was an approval seen ×
+        did an earlier 0400 stay unanswered. Where the bank only says that there is nothing, it is UNPROVEN; where
+        money may stand, it is a case for people, and nobody is held up by it."""
         journal, profile = self._ledger.journal, self._host.profile
-        if code == "00" or (code == "25" and self._not_found_is_enough(entry)):
-            return journal.move(entry, Event.ACKNOWLEDGED, **tried)
-        if code == "" or code in profile.try_again or entry.state is State.STUCK:
+        same_day = entry.at[:10] == self._clock.today().isoformat()
+        approved = bool(entry.auth) or entry.code in profile.success
+        unheard = entry.attempts > entry.refusals
+        if code in profile.success | profile.reversed_already:
+            unproven = code if not same_day else self._after_duplicate(entry)
+            return journal.move(entry, Event.ACKNOWLEDGED, unproven=unproven, **tried)
+        if entry.state is State.STUCK:
             return journal.note(entry, **tried)
+        no_original = code in profile.nothing_to_reverse
+        if (no_original or (code == profile.duplicate and unheard)) and not approved and same_day:
+            known = code == "25" and unheard and profile.not_found_is_reversed
+            return journal.move(entry, Event.ACKNOWLEDGED, unproven="" if known else code, **tried)
+        if no_original or (code == profile.duplicate and approved):
+            return journal.move(entry, Event.MAY_STAND, why=code, **tried)
+        if code == "" or code in profile.try_again | {profile.duplicate}:
+            return self._later(entry, code, tried)
         tried |= {"refusals": entry.refusals + 1, "why": code}
         if entry.refusals + 1 >= profile.refusals_until_stuck:
             return journal.move(entry, Event.REFUSED_THRICE, **tried)
         return journal.note(entry, **tried)
 
-    def _not_found_is_enough(self, entry: Entry) -> bool:
-        """25 ends it only if no approval was ever seen, on the same host day, and the profile says so."""
-        same_day = entry.at[:10] == self._clock.today().isoformat()
-        return self._host.profile.not_found_ends_reversal and not entry.auth and same_day
+    def _after_duplicate(self, entry: Entry) -> str:
+        """A void or completion that was called a duplicate may have been done before, by another number."""
+        return entry.code if entry.code == self._host.profile.duplicate and entry.kind in _UNDOES else ""
+
+    def _later(self, entry: Entry, code: str, tried: dict[str, Any]) -> Entry:
+        """No answer to go by. After a day of tries it steps aside and becomes a case; each sign-on tries it again."""
+        age = self._clock.now() - datetime.fromisoformat(entry.at)
+        if tried["attempts"] >= TRIES and age >= SETS_ASIDE:
+            return self._ledger.journal.move(entry, Event.MAY_STAND, why=code or "--", **tried)
+        return self._ledger.journal.note(entry, **tried)

@@ -16,7 +16,6 @@ from firmware.ledger import totals
 from firmware.ledger.entry import Entry
 from firmware.ledger.journal import Record
 from firmware.ledger.ledger import Ledger
-from firmware.ledger.session import APPROVED
 from firmware.ledger.totals import Totals
 
 BOOK = "settlement"
@@ -69,7 +68,7 @@ class Settlement:
         """Closed, and the next batch number, in one transaction."""
         following = f"{int(row['batch']) % 999_999 + 1:06d}"
         log.event("batch closed", batch=row["batch"])
-        return self._journal.record(BOOK, row["id"], phase="closed", settings={"batch": following})
+        return self._journal.record(BOOK, row["id"], phase="closed", settings={"batch": following, "stan_drawn": ""})
 
     def _compare(self, row: Record, abort: Abort) -> Record:
         request = messages.settle(self._host.profile, self._host.caller, self._journal.next_stan(), row["batch"],
@@ -109,7 +108,7 @@ class Settlement:
                                         row["batch"], f48,
                                         kind)  # fmt: skip
         reply = self._ask(request, abort)
-        return reply is not None and reply.get(39) == APPROVED
+        return reply is not None and reply.get(39) in self._host.profile.success
 
     def _ask(self, request: Message, abort: Abort) -> Message | None:
         try:

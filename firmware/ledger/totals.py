@@ -65,7 +65,8 @@ def of(entries: Iterable[Entry]) -> Totals:
 
 
 def counts(entry: Entry) -> bool:
-    return entry.state in _GOOD
+    closed = entry.state is State.MANUAL_CLOSED and entry.stands == "yes"
+    return entry.state in _GOOD or closed
 
 
 def _sum(entries: Iterable[Entry]) -> Sum:

@@ -17,6 +17,7 @@ from firmware.ledger.entry import Entry
 from firmware.ledger.in_flight import host_day, reference
 from firmware.ledger.ledger import Ledger
 from firmware.ledger.lifecycle import Event, Kind, State
+from firmware.ledger.outbox import SETS_ASIDE, TRIES, holds_up
 from firmware.ledger.session import Session
 from firmware.ledger.true_time import TrueTime
 
@@ -62,7 +63,10 @@ class Uploads:
     def turn(self, abort: Abort = never) -> list[Entry]:
         """One round at rest: what changed. Nothing leaves while a reversal is owed (rule 8)."""
         self._next = self._time.strict() + _EVERY
-        if self._ledger.journal.in_state(State.OWED) or not self._session.signed_on or not self._host.reachable(abort):
+        owed = self._ledger.journal.in_state(State.OWED)
+        if any(holds_up(e, self._time.now()) for e in owed):
+            return []
+        if not self._session.signed_on or not self._host.reachable(abort):
             return []
         before = [*self.owed, *self._doubtful(), *self._to_poll()]
         self.flush(abort)
@@ -76,22 +80,35 @@ class Uploads:
     # -- notices and offline sales ---------------------------------------------------------------------------------
 
     def flush(self, abort: Abort = never) -> bool:
-        """Each once, oldest first; stops at the first silence. True if nothing waits any more."""
-        return all(self.send(entry, abort).state is not State.UPLOAD_OWED for entry in self.owed)
+        """Each once, the least tried first; stops at the first silence. True if nothing waits any more that a
+        settlement has to wait for: what the bank has not taken for a day is listed and stays (host habits, 4.3)."""
+        for entry in sorted(self.owed, key=lambda e: e.attempts):
+            after, heard = self._send(entry, abort)
+            if after.state is State.UPLOAD_OWED and not heard:
+                break
+        return not [e for e in self.owed if not self.overdue(e)]
+
+    def overdue(self, entry: Entry) -> bool:
+        age = self._time.now() - datetime.fromisoformat(entry.at)
+        return entry.attempts >= TRIES and age >= SETS_ASIDE
 
     def send(self, entry: Entry, abort: Abort = never) -> Entry:
         """The attempt is durable before the first byte leaves: from then on only the host can say it never came."""
+        return self._send(entry, abort)[0]
+
+    def _send(self, entry: Entry, abort: Abort) -> tuple[Entry, bool]:
+        """The entry as it then is, and whether the host said anything."""
         journal, profile = self._ledger.journal, self._host.profile
         entry = journal.note(entry, attempts=entry.attempts + 1, last_attempt=self._time.now().isoformat())
         reply = self._ask(self._message(entry), abort)
         code = reply.get(39) if reply else ""
-        if code in profile.accepted_upload:
-            return journal.move(entry, Event.ACKNOWLEDGED, code=code, **_booked(reply))
+        if code in profile.success | {profile.duplicate}:
+            return journal.move(entry, Event.ACKNOWLEDGED, code=code, **_booked(reply)), True
         if code in profile.sign_on_again:
             self._session.forget()
-        if not code or code in profile.try_again | profile.sign_on_again:
-            return entry
-        return journal.move(entry, Event.DECLINE, code=code)
+        if profile.refuses(code):
+            return journal.move(entry, Event.DECLINE, code=code), True
+        return entry, bool(code)
 
     def _message(self, entry: Entry) -> Message:
         details, origin = self._ledger.details(entry), self._ledger.origin(entry)
@@ -118,13 +135,11 @@ class Uploads:
             return journal.get(entry.id)
         reply = self._ask(self._message(entry), abort)
         code, profile = (reply.get(39) if reply else ""), self._host.profile
-        if code in profile.success:
+        if code in profile.success | {profile.duplicate}:  # a duplicate of our own number: the bank has the first one
             return journal.move(entry, Event.ANSWERED_DONE, code=code, **_booked(reply))
-        if not code or code in profile.try_again | profile.sign_on_again | {profile.partial, profile.duplicate}:
-            return journal.get(entry.id)
-        if reply is None or "64" not in reply.fields:
-            return journal.get(entry.id)
-        return journal.move(entry, Event.ANSWERED_FAILED, code=code)
+        if profile.refuses(code):
+            return journal.move(entry, Event.ANSWERED_FAILED, code=code)
+        return journal.get(entry.id)
 
     def inquire(self, entry: Entry, abort: Abort = never) -> View | None:
         """The bank's view of an entry; None where it offers none or does not answer. Never ends an OWED (rule 11)."""

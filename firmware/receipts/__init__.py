@@ -10,7 +10,7 @@ from firmware.config import Merchant
 from firmware.hal.paper_grid import WIDTH, wrap
 from firmware.hal.printer import Line
 from firmware.ledger.entry import Entry
-from firmware.ledger.lifecycle import Kind, State
+from firmware.ledger.lifecycle import LET_GO, Kind, State
 from firmware.words import Word
 
 TITLES = {
@@ -165,12 +165,18 @@ def fault_slip(entry: Entry, merchant: Merchant, trouble: Word) -> Slip:
 
 def outcome(entry: Entry) -> Word:
     """The words of the design, by kind and state."""
+    if entry.unproven:
+        return w.UNPROVEN
+    if entry.signed == "no" and entry.state in LET_GO:
+        return w.MISMATCH
+    if entry.state is State.MANUAL_CLOSED and entry.stands:
+        return w.CLOSED_STANDS if entry.stands == "yes" else w.CLOSED_NOTHING
     if entry.state is State.REVERSED:
         return _REVERSED.get(entry.kind, w.REVERSED_OTHER)
     if entry.state is State.OWED:
         return w.REVERSAL_PENDING
     if entry.state is State.STUCK:
-        return w.STUCK
+        return w.STUCK if entry.reason else w.MAY_STAND
     if entry.state is State.DECLINED:
         return w.DECLINED if entry.code else w.DECLINED_CARD
     if entry.state in (State.APPROVED, State.CLOSING):

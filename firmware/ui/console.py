@@ -55,6 +55,7 @@ class Console:
         self.on_session: Callable[[Card], None] = lambda card: None
         self.on_tamper: Callable[[], None] = lambda: None
         self._codes = False
+        self._ahead: Key | None = None  # pressed while a message stood: it counts where it was meant
         self._papers = 0
         self._rest_since_s = devices.clock.monotonic_s()
         self._next_hour = datetime.min
@@ -133,16 +134,16 @@ class Console:
         return key
 
     def digits(self, draw: Callable[[str], Screen], length: int, check: Callable[[str], Screen | None],
-               help_me: Callable[[], None] | None = None) -> str:  # fmt: skip
-        """Digits push in from the right; CLEAR removes one; ENTER is taken when `check` has no complaint; MENU
-        helps."""
-        typed, complaint = "", None
+               help_me: Callable[[], None] | None = None, typed: str = "") -> str:  # fmt: skip
+        """Digits push in from the right after what is `typed` already; CLEAR removes one; ENTER is taken when `check`
+        has no complaint; MENU helps. A nought alone stays to be seen: it is not the same as nothing typed."""
+        complaint = None
         while True:
             self.show(complaint or draw(typed))
             complaint = None
-            key = self.ask_key()
+            key = self._taken_ahead() or self.ask_key()
             if key.digit is not None:
-                typed = (typed + key.digit).lstrip("0") if length > 6 else typed + key.digit
+                typed = (typed + key.digit).lstrip("0") or "0" if length > 6 else typed + key.digit
                 typed = typed[:length]
             elif key is Key.CLEAR:
                 typed = typed[:-1]
@@ -160,7 +161,7 @@ class Console:
         try:
             while True:
                 self.show(draw(typed))
-                key = self.ask_key()
+                key = self._taken_ahead() or self.ask_key()
                 if key in keys:
                     return keys[key]
                 if key is Key.ENTER:
@@ -174,6 +175,7 @@ class Console:
 
     def pick(self, name: str, title: w.Word, rows: Sequence[w.Word | str], audience: str = "merchant") -> int:
         """One of `rows`, by digit; four a page, ↓ turns. Raises Cancelled, IdleTimeout."""
+        self._nothing_ahead()
         page, pages = 0, max(1, -(-len(rows) // 4))
         while True:
             part = rows[4 * page : 4 * page + 4]
@@ -197,6 +199,7 @@ class Console:
 
     def choose(self, screen: Screen, keys: Mapping[Key, T], timeout_s: float, default: T) -> T:
         """Show and wait for one of `keys`; `default` when the time is up. Other keys do nothing."""
+        self._nothing_ahead()
         self.show(screen)
         until = self._d.clock.monotonic_s() + timeout_s
         while True:
@@ -208,6 +211,7 @@ class Console:
 
     def insist(self, screen: Screen, keys: Mapping[Key, T]) -> T:
         """A question that stays until a person answers (money rule 4)."""
+        self._nothing_ahead()
         while True:
             self.show(screen)
             self.sound(Sound.PROMPT)
@@ -215,11 +219,51 @@ class Console:
             if key is not None and key in keys:
                 return keys[key]
 
-    def tell(self, screen: Screen, sound: Sound) -> Key | None:
-        """Show a result for some seconds, or until any key, which is returned."""
+    def tell(self, screen: Screen, sound: Sound, keys: Sequence[Key] = ()) -> Key | None:
+        """A message for some seconds. Green and red end it and are used up, and so are `keys`, which mean something
+        here; the key is returned. Any other key ends it too and then counts where it was meant: at rest, or in the
+        field that is typed in next. Nothing else takes it, so that no key answers a question nobody has read."""
         self.show(screen)
         self.sound(sound)
-        return self.key(self._times.tell_s)
+        until = self._d.clock.monotonic_s() + self._times.tell_s
+        while True:
+            key = self.key(max(0.0, until - self._d.clock.monotonic_s()))
+            if key in (None, Key.ENTER, Key.CANCEL, *keys):
+                return key
+            if self._ahead is None:
+                self._ahead = key
+                return None
+            self.sound(Sound.ERROR)  # only one can wait: this one is refused, not lost unheard
+
+    def at_rest(self, timeout_s: float) -> Event | None:
+        """The key that ended the last message, else the next event."""
+        ahead = self._taken_ahead()
+        return KeyPressed(ahead) if ahead else self.wait(timeout_s)
+
+    def _taken_ahead(self) -> Key | None:
+        key, self._ahead = self._ahead, None
+        return key
+
+    def _nothing_ahead(self) -> None:
+        """Before a question of money: what was pressed at a message does not answer it."""
+        if self._taken_ahead():
+            self.sound(Sound.ERROR)
+
+    def quiet_green(self, screen: Screen, quiet_s: float) -> None:
+        """Until green is pressed after a while without any key; each early key begins the while anew, with the error
+        tone. Raises Cancelled, IdleTimeout."""
+        self._nothing_ahead()
+        self.show(screen)
+        self.sound(Sound.PROMPT)
+        until = self._d.clock.monotonic_s() + self._times.prompt_s
+        since = self._d.clock.monotonic_s()
+        while True:
+            key = self.ask_key(max(0.1, until - self._d.clock.monotonic_s()))
+            now = self._d.clock.monotonic_s()
+            if key is Key.ENTER and now - since >= quiet_s:
+                return
+            self.sound(Sound.ERROR)
+            since = now
 
     def rested(self) -> None:
         """An act is over; the counter is at rest from now on."""
@@ -284,8 +328,9 @@ class Console:
             log.event("card inserted")
 
     def card_out(self, screen: Screen) -> None:
-        """Ask for the card back; goes on without it after a while."""
-        if not self._d.reader.present():
+        """Ask for the card back; goes on without it after a while, or when a key is pressed, which counts as at any
+        message."""
+        if not self._d.reader.present() or self._ahead:
             return
         self.show(screen)
         self.sound(Sound.PROMPT)
@@ -293,6 +338,10 @@ class Console:
         while (left := until - self._d.clock.monotonic_s()) > 0:
             event = self.wait(left)
             if event is None or isinstance(event, CardRemoved | StopAsked):
+                return
+            if isinstance(event, KeyPressed):
+                self.sound(Sound.KEY)
+                self._ahead = None if event.key in (Key.ENTER, Key.CANCEL) else event.key
                 return
 
     def cancel_pressed(self) -> bool:

@@ -58,6 +58,11 @@ def insert_card(title: Word, fen: int) -> Screen:
     return Screen("insert_card", title, money(fen), (w.INSERT_CARD,), w.K_CANCEL)
 
 
+def card_inside(title: Word, fen: int) -> Screen:
+    """The quiet gate: a card was in the slot before the amount was confirmed."""
+    return Screen("card_inside", title, money(fen), (w.CARD_INSIDE,), w.K_CHARGE, alarm=True)
+
+
 def withdraw_card(title: Word, fen: int, stan: str, pan: str, prompt: str, absent: bool) -> Screen:
     """Which sale is meant, and whose card is wanted."""
     lines = (money(fen), f"{stan}  *{pan[-4:]}", prompt)
@@ -106,6 +111,11 @@ def question(name: str, title: Word, line: Word, fen: int = -1, audience: str = 
     """Yes or no."""
     big = money(fen) if fen >= 0 else ""
     return Screen(name, title, big, (line,), w.K_OK_NO, audience=audience)
+
+
+def truth(fen: int) -> Screen:
+    """Has the bank booked it? A case is closed with an answer or not at all."""
+    return Screen("close_ask", w.CASES, money(fen), (w.CASE_TRUTH,), w.K_TRUTH)
 
 
 def both_views(title: Word, here: str, bank: str, agree: str, alarm: bool) -> Screen:

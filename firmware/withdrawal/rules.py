@@ -52,6 +52,7 @@ OF_STATE = {
     "open": Refusal("W29", w.RELEASE_FIRST),
     "owed": Refusal("W30", w.REVERSAL_PENDING),
     "reversed": Refusal("W31", w.REVERSED_SALE),
+    "unproven": Refusal("W37", w.UNPROVEN),
     "stuck": Refusal("W32", w.STUCK),
     "unknown": Refusal("W33", w.RESULT_UNKNOWN),
     "refused": Refusal("W34", w.R_UPLOAD_REFUSED),

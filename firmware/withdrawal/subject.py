@@ -13,10 +13,10 @@ SALES = frozenset({Kind.SALE, Kind.COMPLETION, Kind.COMPLETION_NOTICE, Kind.OFFL
 SUBJECTS = SALES | {Kind.PREAUTH}
 _LIVE = frozenset({State.UNDECIDED, State.OWED, State.STUCK, State.UNKNOWN})
 _TAKEN = frozenset({State.RELEASED, State.DONE, State.UNKNOWN, State.UNDECIDED})
-DONE = frozenset({State.RELEASED, State.DONE, State.UPLOAD_OWED, State.UPLOADED})
+_DONE = frozenset({State.RELEASED, State.DONE, State.UPLOAD_OWED, State.UPLOADED})
 STATES = ("standing", "part_refunded", "refunded", "voided", "held", "completed", "cancelled", "expired", "waiting",
           "busy",
-          "not_made", "open", "owed", "reversed", "stuck", "unknown", "refused")  # fmt: skip
+          "not_made", "open", "owed", "reversed", "unproven", "stuck", "unknown", "refused")  # fmt: skip
 _RAW = {
     State.UNDECIDED: "open", State.APPROVED: "open", State.CLOSING: "open", State.OWED: "owed", State.STUCK: "stuck",
     State.REVERSED: "reversed", State.UNKNOWN: "unknown", State.UPLOAD_REFUSED: "refused",
@@ -48,21 +48,29 @@ def of(entry: Entry, children: Sequence[Entry], now: datetime) -> Subject:
                    service, entry.cap)  # fmt: skip
 
 
+def stands(entry: Entry) -> bool:
+    """On the bank's books as far as we know. A case closed by hand is what the person said who closed it; closed by a
+    firmware that did not ask, it counts as standing, since then nothing goes back twice."""
+    return entry.state in _DONE or (entry.state is State.MANUAL_CLOSED and entry.stands != "no")
+
+
 def method(entry: Entry) -> str:
     return {Kind.CASH: "cash", Kind.CASH_REFUND: "cash", Kind.OFFLINE_SALE: "offline"}.get(entry.kind, "chip")
 
 
 def state(entry: Entry, children: Sequence[Entry], now: datetime) -> str:
     """Derived, never stored."""
+    if entry.unproven:
+        return "unproven"
     if entry.state in _RAW:
         return _RAW[entry.state]
     if entry.state is State.UPLOAD_OWED:
         return "waiting"
-    if entry.state not in (State.RELEASED, State.UPLOADED):
+    if entry.state not in (State.RELEASED, State.UPLOADED) and not stands(entry):
         return "not_made"
-    if any(c.state in _LIVE for c in children):
+    if any(c.state in _LIVE or c.unproven for c in children):
         return "busy"
-    done = {c.kind for c in children if c.state in DONE}
+    done = {c.kind for c in children if stands(c)}
     return _booked(entry, children, done, now) if entry.kind is Kind.PREAUTH else _paid(entry, children, done)
 
 
@@ -83,15 +91,15 @@ def _booked(entry: Entry, children: Sequence[Entry], done: set[Kind], now: datet
 
 def _standing_completion(children: Sequence[Entry]) -> bool:
     """`children` of a booking hold its completions and, behind them, the voids of those (see `family`)."""
-    undone = {c.original for c in children if c.kind is Kind.COMPLETION_VOID and c.state in DONE}
-    return any(c.kind is Kind.COMPLETION and c.state in DONE and c.id not in undone for c in children)
+    undone = {c.original for c in children if c.kind is Kind.COMPLETION_VOID and stands(c)}
+    return any(c.kind is Kind.COMPLETION and stands(c) and c.id not in undone for c in children)
 
 
 def refunded(children: Sequence[Entry]) -> int:
     """Fen that went back or may have: an unknown outcome keeps its amount (money rule 9); one that the bank sent back
     later counts with what arrived."""
     kinds = (Kind.REFUND, Kind.CASH_REFUND)
-    return sum(_arrives(c) for c in children if c.kind in kinds and c.state in _TAKEN)
+    return sum(_arrives(c) for c in children if c.kind in kinds and (c.state in _TAKEN or stands(c)))
 
 
 def _arrives(refund: Entry) -> int:
@@ -103,6 +111,6 @@ def _arrives(refund: Entry) -> int:
 def left(entry: Entry, children: Sequence[Entry]) -> int:
     """Fen that may still go back; for a booking fen that are held."""
     if entry.kind is Kind.PREAUTH:
-        grown = sum(c.amount for c in children if c.kind is Kind.INCREMENT and c.state is State.RELEASED)
+        grown = sum(c.amount for c in children if c.kind is Kind.INCREMENT and stands(c))
         return entry.amount + grown
     return max(0, entry.amount - refunded(children))

@@ -76,7 +76,7 @@ def booked_for_a_fee(desk: Desk) -> None:
 
 
 def stuck(desk: Desk) -> None:
-    mood("mute", "decline:12", "decline:12", "decline:12", "decline:12", moody=("0200", "0400"))(desk)
+    mood("mute", "decline:57", "decline:57", "decline:57", "decline:12", moody=("0200", "0400"))(desk)
     desk.play(Person(buys("1250")))
     desk.film.lines.clear()
 
@@ -128,7 +128,7 @@ FILMS: dict[str, Film] = {
     "line_dies_queue_drains": Film(line_dies, lambda: [*buys("1250"), on("idle", LINE_UP)]),
     "no_line_never_sent": Film(line_down, lambda: [on("idle", press("enter"))]),
     "refused_three_times_is_stuck": Film(
-        mood("mute", "decline:12", "decline:12", "decline:12", moody=("0200", "0400")), lambda: buys("1250")
+        mood("mute", "decline:57", "decline:57", "decline:57", moody=("0200", "0400")), lambda: buys("1250")
     ),
     "wrong_mac": Film(mood("bad_mac"), lambda: buys("1250")),
     "bank_asks_for_sign_on": Film(mood("not_signed"), lambda: [*buys("1250"), *buys("1250")]),

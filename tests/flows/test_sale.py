@@ -72,13 +72,14 @@ def test_definite_decline_sends_no_reversal() -> None:
     assert d.entries()[0].state is State.DECLINED
 
 
-def test_94_on_a_first_send_is_declined_without_a_reversal_and_stops_selling_until_sign_on() -> None:
+def test_94_on_a_fresh_number_is_reversed_and_stops_selling_until_sign_on() -> None:
+    """It may be our own frame that came twice (stripe-terminal-android #470): never "declined" while it may stand."""
     d = desk()
     d.world.bank.moods.append(Mood("decline", code="94"))
     d.play(Person([*buys("1250"), *buys("500")]))
-    assert mtis(d) == ["0200", "0200"]
+    assert mtis(d) == ["0200", "0400", "0200"]
     assert d.world.bank.seen.count("0800") == 2  # at boot, and again before the next sale
-    assert [e.state for e in d.entries()] == [State.DECLINED, State.RELEASED]
+    assert [e.state for e in d.entries()] == [State.REVERSED, State.RELEASED]
 
 
 def test_nothing_but_sign_on_and_reversal_leaves_while_something_is_owed() -> None:
@@ -95,7 +96,7 @@ def test_stuck_after_three_refusals_steps_aside_and_is_tried_again_at_sign_on() 
     d.world.bank.moods.extend([Mood("mute")])
     d.play(Person())
     reversal = d.world.bank._reversal
-    d.world.bank._reversal = lambda request: d.world.bank._answer(request, "12")
+    d.world.bank._reversal = lambda request: d.world.bank._answer(request, "57")
     d.play(Person(buys("1250")))
     assert d.entries()[0].state is State.STUCK
     assert d.film.now is not None and d.film.now.lines[0].en == "STUCK, CALL BANK"

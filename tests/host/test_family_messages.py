@@ -44,7 +44,7 @@ HOLD, SALE = acts.books_amount("10000"), buys("1250")
 def test_type_processing_code_condition_and_transaction_type_of_every_act() -> None:
     notice = [*menu("31"), on("menu", press("2")), on("voucher", press("enter")), on("insert_card", press("1")),
               on("part_amount", press("9000", "enter")), on("reason", press("1")), on("confirm", press("enter")),
-              on("consent", press("enter")), *grants()]  # fmt: skip
+              *grants()]  # fmt: skip
     plays: dict[tuple[str, ...], list[Any]] = {
         ("0200", "000000", "00", "22"): [SALE], ("0200", "200000", "00", "23"): [SALE, voids()],
         ("0220", "200000", "00", "25"): [SALE, refunds("300")], ("0100", "030000", "06", "10"): [HOLD],

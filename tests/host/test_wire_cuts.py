@@ -130,7 +130,7 @@ def test_every_bit_of_a_reversal_reply_flipped_leaves_the_debt_until_it_is_ackno
     [
         ("approve", State.RELEASED),
         ("decline", State.DECLINED),
-        ("bare_decline", State.REVERSED),
+        ("bare_decline", State.DECLINED),
         ("partial", State.REVERSED),
         ("deaf", State.REVERSED),
         ("slow", State.REVERSED),
@@ -141,7 +141,7 @@ def test_every_bit_of_a_reversal_reply_flipped_leaves_the_debt_until_it_is_ackno
         ("no_mac", State.REVERSED),
         ("wrong_stan", State.REVERSED),
         ("garbage", State.REVERSED),
-        ("not_signed", State.REVERSED),
+        ("not_signed", State.DECLINED),
     ],
 )
 def test_each_mood_of_the_bank_ends_as_the_table_says(signed_on: bytes, mood: str, state: State) -> None:

@@ -108,9 +108,16 @@ def _amend_up() -> list[Step]:
 
 
 def _notice() -> list[Step]:
-    return [*menu("31"), on("menu", press("2")), on("voucher", press("enter")), on("insert_card", press("1")),
-            on("part_amount", press("9000", "enter")), on("reason", press("1")), on("confirm", press("enter")),
-            on("consent", press("enter")), *grants()]  # fmt: skip
+    return [
+        *menu("31"),
+        on("menu", press("2")),
+        on("voucher", press("enter")),
+        on("insert_card", press("1")),
+        on("part_amount", press("9000", "enter")),
+        on("reason", press("1")),
+        on("confirm", press("enter")),
+        *grants(),
+    ]
 
 
 def _offline(desk: Desk) -> None:

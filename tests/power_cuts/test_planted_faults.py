@@ -89,14 +89,14 @@ def reuse_a_stan(monkeypatch: pytest.MonkeyPatch) -> Story:
 
 
 def drop_a_reversal_before_it_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> Story:
-    attempt = Outbox.attempt
+    attempt = Outbox._attempt
 
     def hasty(self, entry, *args):
         self._ledger.journal.move(entry, Event.ACKNOWLEDGED)
         monkeypatch.setattr(Outbox, "_weigh", lambda self, entry, *more: self._ledger.journal.get(entry.id))
         return attempt(self, entry, *args)
 
-    monkeypatch.setattr(Outbox, "attempt", hasty)
+    monkeypatch.setattr(Outbox, "_attempt", hasty)
     return stories.REVERSAL
 
 
@@ -163,8 +163,8 @@ def believe_the_host_alone(monkeypatch: pytest.MonkeyPatch) -> Story:
     """Approve although the card said AAC."""
     verdict = in_flight.verdict
 
-    def lenient(host, answer, final, kind):
-        return (Event.APPROVE, "") if answer.code == "00" else verdict(host, answer, final, kind)
+    def lenient(profile, answer, final, kind, fresh):
+        return (Event.APPROVE, "") if answer.code == "00" else verdict(profile, answer, final, kind, fresh)
 
     monkeypatch.setattr(in_flight, "verdict", lenient)
     return stories.STUBBORN
@@ -221,14 +221,14 @@ def forget_a_lost_increment(monkeypatch: pytest.MonkeyPatch) -> Story:
 
 def drop_a_notice_that_was_sent(monkeypatch: pytest.MonkeyPatch) -> Story:
     """Sent once is taken for done, before the bank said 00 or 94."""
-    send = Uploads.send
+    send = Uploads._send
 
     def once(self, entry, abort=never):
         if entry.attempts:
-            return self._ledger.journal.move(entry, Event.ACKNOWLEDGED)
+            return self._ledger.journal.move(entry, Event.ACKNOWLEDGED), True
         return send(self, entry, abort)
 
-    monkeypatch.setattr(Uploads, "send", once)
+    monkeypatch.setattr(Uploads, "_send", once)
     return story("completion by notice")
 
 

@@ -48,7 +48,7 @@ def test_a_completion_may_be_115_percent_of_the_hold_and_not_a_fen_more() -> Non
     """Booking with service date; pre-auth, completion ≤ profile % of pre-auth; expiry shown"""
     d = desk(books_amount("10000"), completes("11501"))
     assert newest(d, Kind.PREAUTH).service == "2026-11-30T12:00:00" and "冻结至 HELD TO" in slip(d, "预授权 BOOKING")
-    assert "最多可退" in seen(d, "part_amount") and kinds(d) == ["preauth released"]
+    assert "最多扣" in seen(d, "part_amount") and kinds(d) == ["preauth released"]
     d = desk(books_amount("10000"), completes("11500"))
     assert kinds(d) == ["preauth released", "completion released"]
     assert d.world.bank.accounts[("000001", newest(d, Kind.COMPLETION).stan)].net == 11500
@@ -71,7 +71,7 @@ def test_amending_keeps_one_hold_topped_up_or_capped_and_a_lost_answer_leaves_th
     down = desk(books_amount("10000"), amends("6000"))
     assert holds(down) == [10000] and newest(down, Kind.PREAUTH).cap == 6000 and money(down) == ["0100"]
     play(down, completes("6001"))
-    assert "最多可退" in seen(down, "part_amount")
+    assert "最多扣" in seen(down, "part_amount")
     play(down, completes("6000"))
     assert holds(down) == [] and kinds(down)[-1] == "completion released"
     dated = desk(
@@ -307,8 +307,12 @@ def test_a_completion_notice_is_owed_until_the_bank_has_it_and_is_never_reversed
         on("voucher", press("enter")),
         on("insert_card", line(False), press("1")),
     ]
-    rest = [on("part_amount", press("9000", "enter")), on("reason", press("1")), on("confirm", press("enter")),
-            on("consent", press("enter")), *grants()]  # fmt: skip
+    rest = [
+        on("part_amount", press("9000", "enter")),
+        on("reason", press("1")),
+        on("confirm", press("enter")),
+        *grants(),
+    ]
     play(d, first, rest)
     assert newest(d, Kind.COMPLETION_NOTICE).state is State.UPLOAD_OWED
     d.world.line_up = True

@@ -39,7 +39,7 @@ from tests.withdrawal.stories import (
 CASES = menu("34")
 
 
-def stubborn(d, code: str = "12"):
+def stubborn(d, code: str = "57"):
     """A bank that refuses every reversal."""
     d.world.bank._reversal = lambda request: d.world.bank._answer(request, code)
     return d

@@ -208,7 +208,7 @@ def test_each_check_of_the_original_has_its_own_message() -> None:
         "remaining": seen(over, "part_amount"),
         "card": seen(desk(buys("1250"), finds(), [on("insert_card", insert(1)), on("other_card", press("cancel"))]), "refused"),
     }  # fmt: skip
-    wanted = {"exists": "没有此凭证号", "approved": "原交易未成功", "merchant": "不是本店的小票", "not voided": "此交易已撤销",
+    wanted = {"exists": "没有此凭证号", "approved": "原交易未成功", "merchant": "非本机小票", "not voided": "此交易已撤销",
               "remaining": "最多可退", "card": "不是原交易卡片"}  # fmt: skip
     assert {k: wanted[k] in v for k, v in told.items()} == dict.fromkeys(wanted, True)
 
@@ -227,7 +227,7 @@ def test_a_scanned_slip_of_ours_is_proof_and_one_of_another_shop_or_a_forged_one
     assert f"[{code}]" in slips(d)[1], "the customer's copy carries it"
     play(d, [on("idle", scan(code)), *withdraws()[2:]])
     assert newest(d, Kind.VOID).way == "code"
-    for wrong, why in ((code.replace("10000001", "20000002"), "不是本店的小票"), (code[:-1] + "G", "小票校验不符")):
+    for wrong, why in ((code.replace("10000001", "20000002"), "非本机小票"), (code[:-1] + "G", "小票校验不符")):
         other = play(desk(buys("1250")), [on("idle", press("clear")), on("voucher", scan(wrong))])
         assert why in seen(other, "refused") and len(other.entries()) == 1
     by_card = [

@@ -1,0 +1,1 @@
+"""What people outside found, as they wrote it down; and what hosts that we did not write really answer."""
