@@ -179,8 +179,11 @@ class TlsLink:
             raise NoAnswer(type(broken).__name__) from None
 
     def _read_frame(self, until: float, abort: Abort) -> bytes:
-        size = int.from_bytes(self._read(2, until, abort), "big")
-        if not 0 < size <= FRAME_MAX:
+        """Empty frames keep a line alive and say nothing (jPOS channels send them): they are skipped."""
+        size = 0
+        while size == 0:
+            size = int.from_bytes(self._read(2, until, abort), "big")
+        if size > FRAME_MAX:
             raise NoAnswer(f"a frame of {size} bytes")
         return self._read(size, until, abort)
 

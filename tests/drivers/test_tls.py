@@ -182,6 +182,16 @@ def test_a_sale_over_tls(certs: Path) -> None:
     assert [e.state for e in desk.entries()] == [State.RELEASED]
 
 
+def test_empty_frames_before_the_reply_keep_the_line_alive_and_reverse_nothing(certs: Path) -> None:
+    """jPOS BaseChannel: a zero length is a keep-alive, to be skipped (outside review, money D12)."""
+    desk = TlsDesk(certs, threading.RLock())
+    honest = desk.world.bank.receive
+    desk.world.bank.receive = lambda frame: [b"", b"", *honest(frame)]  # type: ignore[method-assign]
+    desk.play(Person(buys("1250")))
+    desk.close()
+    assert [e.state for e in desk.entries()] == [State.RELEASED] and "0400" not in desk.world.bank.seen
+
+
 # -- names ---------------------------------------------------------------------------------------------------------------
 
 

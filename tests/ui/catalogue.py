@@ -129,17 +129,22 @@ def withdrawal_screens() -> list[Screen]:
                  w.UPLOAD_REFUSED, w.NEVER_UPLOADED, w.CLOSED_BY_HAND, w.DONE_AT_BANK, w.FAILED_AT_BANK,
                  w.REVERSED_BOOKING, w.REVERSED_COMPLETION, w.REVERSED_OTHER)],
                *[screens.outcome("saved", title, w.SAVED) for title in (w.FIRST_START, w.OPERATOR_ON, w.CHANGE_PASSWORD)]]  # fmt: skip
+    results += [screens.truth(BIGGEST), screens.card_inside(w.BOOKING, BIGGEST),
+                *[screens.outcome("result", w.SALE, word, BIGGEST) for word in (
+                    w.UNPROVEN, w.MAY_STAND, w.MISMATCH, w.CLOSED_STANDS, w.CLOSED_NOTHING)],
+                screens.refused(w.R_NOT_AGREED), screens.refused(w.R_OTHER_TERMINAL),
+                screens.part_amount(w.COMPLETION, BIGGEST, BIGGEST, w.R_OVER_CAP.fill(most=screens.money(BIGGEST)))]  # fmt: skip
     retried = [replace(s, keys=w.K_RETRY) for s in (screens.declined(BIGGEST, "51"), results[0])]
     choices = [picked(*c) for c in (
         ("options", clock, [*w.ACTIONS.values(), w.WHY_NOT]), ("reason", w.REASON, list(w.GROUNDS.values())),
         ("reason_detail", w.REASON, list(w.CUSTOMER_GROUNDS.values())), ("find_by", w.WITHDRAW, list(_WAYS.values())),
         ("booking_class", w.B_CLASS, [b.word for b in PACK.booking]), ("channel", w.Q_CONTACT, list(w.CHANNELS.values())),
-        ("contact_result", w.Q_CONTACT, list(w.RESULTS.values())), ("case_do", w.CASES, [w.CASE_AGAIN, w.CASE_CLOSE]),
+        ("contact_result", w.Q_CONTACT, list(w.RESULTS.values())), ("case_do", w.CASES, [w.CASE_AGAIN, w.CASE_STANDS, w.CASE_NOTHING]),
         ("amend_what", w.B_AMEND, [w.B_AMEND_AMOUNT, w.B_AMEND_DATE]))]  # fmt: skip
     questions = [screens.question("ask", title, line, fen) for title, line, fen in (
         (w.SETTLE, w.SETTLE_ASK, BIGGEST), (w.OTHER_CARD, w.OTHER_CARD_ASK, -1), (w.P_CONTACT, w.P_HELP, -1),
         (w.OFFLINE_SALE, w.FINAL_ASK, BIGGEST), (w.OFFLINE_SALE, w.OFFLINE_ASK, BIGGEST), (w.CASES, w.SHALL_RETRY, BIGGEST),
-        (w.CASES, w.CASE_CLOSE, -1), (w.FORCED, w.FORCED_PART, -1), (w.TRAINING, w.INSERT_CARD, BIGGEST))]  # fmt: skip
+        (w.FORCED, w.FORCED_PART, -1), (w.TRAINING, w.INSERT_CARD, BIGGEST))]  # fmt: skip
     views = [screens.both_views(Word("本机/银行 000123", "HERE/BANK 000123"), c.own(w.REVERSED_COMPLETION), c.own(bank),
                                 c.own(agree), True)
              for c in consoles() for bank in (w.CASE_BOOKED, w.CASE_ADJUSTED, w.CASE_NO_VIEW)
