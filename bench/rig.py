@@ -41,6 +41,9 @@ class Scripted:
     def next(self, timeout_s: float) -> Event | None:
         return KeyPressed(self.keys.pop(0)) if self.keys and timeout_s > 0 else None
 
+    def take_all(self) -> list[Event]:
+        return []  # nobody types ahead here
+
     def start(self, post: Post) -> None:
         return None
 

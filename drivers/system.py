@@ -49,6 +49,10 @@ class QueueInbox:
         except queue.Empty:
             return None
 
+    def take_all(self) -> list[Event]:
+        taken = (self.next(0) for _ in range(self._queue.qsize()))
+        return [event for event in taken if event is not None]
+
 
 class SqliteDisk:
     """SQLite with the settings that survived every cut (storage facts, 3.2): WAL + FULL, reached through EXTRA."""

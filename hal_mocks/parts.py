@@ -123,6 +123,11 @@ class SimInbox:
         self._w.pass_time(timeout_s)
         return None
 
+    def take_all(self) -> list[Event]:
+        taken = list(self._queue)
+        self._queue.clear()
+        return taken
+
 
 class SimDisplay:
     """Glass that may go dark."""

@@ -121,7 +121,7 @@ def customer_notice(t: Terminal, entry: Entry, duplicate: bool) -> PrinterTroubl
 def notice(t: Terminal, entry: Entry) -> PrinterTrouble | None:
     """冲正通知, or 故障单 once the bank has refused. A printer in trouble stops nothing: the menu prints it again."""
     if entry.state is State.STUCK:
-        slip = receipts.fault_slip(entry, t.config.merchant, w.STUCK)
+        slip = receipts.fault_slip(entry, t.config.merchant, receipts.outcome(entry))
     else:
         slip = receipts.reversal_notice(entry, t.config.merchant, t.ledger.origin(entry))
     return print_job(t, entry, "notice", slip.body, cut=True)

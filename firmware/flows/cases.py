@@ -95,11 +95,10 @@ def _unknown(t: Terminal, entry: Entry) -> None:
 
 def _may_stand(t: Terminal, entry: Entry) -> None:
     """Once more to the bank, if a 0400 may go out at all; or closed with what a person has found out."""
-    again = [w.CASE_AGAIN] if entry.reason else []
-    picked = t.console.pick("case_do", w.CASES, [*again, w.CASE_STANDS, w.CASE_NOTHING]) - len(again)
-    if picked >= 0:
-        return close_by_hand(t, entry, "no" if picked else "yes")
-    if entry.state is State.STUCK:
+    picked = t.console.pick("case_do", w.CASES, [w.CASE_AGAIN, w.CASE_STANDS, w.CASE_NOTHING])
+    if picked:
+        return close_by_hand(t, entry, ("yes", "no")[picked - 1])
+    if entry.reason:
         entry = t.outbox.attempt(entry, t.console.cancel_pressed)
     outcome.tell(t, entry)
     return None

@@ -18,3 +18,7 @@ class Inbox(Protocol):
     @abstractmethod
     def next(self, timeout_s: float) -> Event | None:
         """The oldest event, or None when `timeout_s` has passed (0: look, do not wait)."""
+
+    @abstractmethod
+    def take_all(self) -> list[Event]:
+        """What is queued at this moment, oldest first; the queue is then empty. Never waits."""

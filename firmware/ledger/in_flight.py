@@ -73,7 +73,8 @@ class InFlight:
         if answer.code == host.profile.duplicate or answer.code in host.profile.sign_on_again:
             self._ledger.journal.set(signed_on="")
         if event is Event.DECLINE and _courtesy(host, answer, self._kind):
-            self._ledger.journal.set(courtesy=str(self.entry.id))
+            waiting = self._ledger.journal.setting("courtesy")
+            self._ledger.journal.set(courtesy=f"{waiting} {self.entry.id}".strip())
         if event is Event.MAY_STAND:
             self._ledger.draw_stan()  # the numbers from here on may be spent as well
         self.entry = self._ledger.journal.move(self.entry, event, reason=reason, **facts)

@@ -110,17 +110,13 @@ class Outbox:
     def courtesy(self, abort: Abort = never) -> None:
         """The 0400 after a refusal without a MAC, once: whatever comes back, or nothing, changes nothing."""
         journal = self._ledger.journal
-        number = journal.setting("courtesy")
-        if not number or not self.line_up(abort):
+        numbers = journal.setting("courtesy").split()
+        if not numbers or not self.line_up(abort):
             return
-        entry = journal.get(int(number))
+        entry = journal.get(int(numbers[0]))
         if entry.state is State.DECLINED:
-            try:
-                code = self._host.ask(self._message(entry), abort).get(39)
-                log.event("refusal confirmed", stan=entry.stan, code=code)
-            except (NotSent, NoAnswer, HostError, KeyProblem) as broken:
-                log.event("refusal not confirmed", stan=entry.stan, why=type(broken).__name__)
-        journal.set(courtesy="")
+            log.event("refusal", stan=entry.stan, code=self._send(entry, abort))
+        journal.set(courtesy=" ".join(numbers[1:]))
 
     def flush(self, abort: Abort = never) -> list[Entry]:
         """Script results, then each debt once, the least tried first, so that none stands in the way of another; stop
@@ -209,8 +205,10 @@ class Outbox:
         unheard = entry.attempts > entry.refusals
         if code in profile.success | profile.reversed_already:
             unproven = code if not same_day else self._after_duplicate(entry)
+            if entry.state is State.REVERSED:
+                return journal.note(entry, unproven=unproven, **tried)
             return journal.move(entry, Event.ACKNOWLEDGED, unproven=unproven, **tried)
-        if entry.state is State.STUCK:
+        if entry.state is not State.OWED:  # a case, or unproven before and still
             return journal.note(entry, **tried)
         no_original = code in profile.nothing_to_reverse
         if (no_original or (code == profile.duplicate and unheard)) and not approved and same_day:

@@ -211,7 +211,7 @@ class Console:
 
     def insist(self, screen: Screen, keys: Mapping[Key, T]) -> T:
         """A question that stays until a person answers (money rule 4)."""
-        self._nothing_ahead()
+        self.fresh()
         while True:
             self.show(screen)
             self.sound(Sound.PROMPT)
@@ -249,10 +249,21 @@ class Console:
         if self._taken_ahead():
             self.sound(Sound.ERROR)
 
+    def fresh(self) -> None:
+        """Before a question of money or consent is drawn: keys pressed earlier answer nothing, each with the error
+        tone. What else has happened is noted as ever."""
+        self._nothing_ahead()
+        for event in self._d.inbox.take_all():
+            self._note(event)
+            if isinstance(event, StopAsked):
+                self._d.inbox.post(event)
+            if isinstance(event, KeyPressed):
+                self.sound(Sound.ERROR)
+
     def quiet_green(self, screen: Screen, quiet_s: float) -> None:
         """Until green is pressed after a while without any key; each early key begins the while anew, with the error
         tone. Raises Cancelled, IdleTimeout."""
-        self._nothing_ahead()
+        self.fresh()
         self.show(screen)
         self.sound(Sound.PROMPT)
         until = self._d.clock.monotonic_s() + self._times.prompt_s
@@ -295,6 +306,7 @@ class Console:
             yield card
         finally:
             card.close()
+            self._nothing_ahead()
             self._d.signals.lamps(1)
             self.on_session(card)
 

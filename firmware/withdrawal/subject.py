@@ -68,8 +68,10 @@ def state(entry: Entry, children: Sequence[Entry], now: datetime) -> str:
         return "waiting"
     if entry.state not in (State.RELEASED, State.UPLOADED) and not stands(entry):
         return "not_made"
-    if any(c.state in _LIVE or c.unproven for c in children):
+    if any(c.state in _LIVE for c in children):
         return "busy"
+    if any(c.unproven for c in children):
+        return "unproven"
     done = {c.kind for c in children if stands(c)}
     return _booked(entry, children, done, now) if entry.kind is Kind.PREAUTH else _paid(entry, children, done)
 

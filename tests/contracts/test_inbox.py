@@ -43,6 +43,14 @@ def test_a_look_does_not_wait_and_a_wait_ends(bench) -> None:
     assert bench.inbox.next(-1.0) is None
 
 
+def test_all_that_is_queued_is_taken_at_once_in_its_order(bench) -> None:
+    posted = [KeyPressed(key) for key in Key]
+    for event in posted:
+        bench.inbox.post(event)
+    assert bench.inbox.take_all() == posted
+    assert bench.inbox.take_all() == [] and bench.inbox.next(0) is None
+
+
 @needs("threads")
 def test_posts_from_many_threads_all_arrive(bench) -> None:
     def post() -> None:

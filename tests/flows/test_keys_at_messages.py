@@ -17,7 +17,7 @@ from firmware.ui import screens
 from firmware.ui.console import Console
 from firmware.words import SALE
 from hal_mocks.desk import Desk
-from hal_mocks.person import Step, buys, do, insert, menu, on, press, withdraws
+from hal_mocks.person import Step, buys, do, finds, insert, menu, on, press, withdraws
 from hal_mocks.power import Power
 from tests.withdrawal.stories import desk, kinds, line, money, mood, play
 
@@ -123,3 +123,15 @@ def test_a_key_at_a_message_never_answers_the_question_behind_it() -> None:
     assert console.tell(screens.try_another(), Sound.ERROR) is None, "5 ends it"
     assert console.pick("options", SALE, ["a", "b", "c"]) == 0, "1 chooses, 5 does not"
     assert console.at_rest(0.0) == KeyPressed(Key.D2)
+
+
+def test_keys_typed_before_a_question_of_money_is_drawn_do_not_answer_it() -> None:
+    """Words of the counter, 4: the queue is emptied when confirm, consent or the quiet gate is first drawn."""
+    d = desk(buys("1250"), [*finds(), on("insert_card", insert()), on("options", press("1")),
+                            on("reason", press("1", "enter", "enter"))])  # fmt: skip
+    assert screens_of(d)[-1] == "refused" and "consent" not in screens_of(d), "the greens behind the reason are gone"
+    assert kinds(d) == ["sale released"]
+
+
+def screens_of(d: Desk) -> list[str]:
+    return [s.name for s in d.film.screens if s.name not in ("idle", "remove_card")]

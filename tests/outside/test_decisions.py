@@ -165,7 +165,9 @@ def test_94_on_a_number_that_an_old_journal_may_have_spent_is_never_reversed() -
     assert kinds(d)[-1] == "sale released" and abs(int(newest(d, Kind.SALE).stan) - int(first.stan)) > 3
     play(d, [*menu("22")], REST)  # signs on: what is stuck is tried again, this one never
     assert "0400" not in d.world.bank.seen
-    play(d, CASE, [on("case_do", press("1"))], CODE)  # without a 0400 to send, the first row is: it stands
+    play(d, CASE, [on("case_do", press("1"))])
+    assert "0400" not in d.world.bank.seen, "nor when somebody asks for it"
+    play(d, CASE, [on("case_do", press("2"))], CODE)
     assert newest(d, Kind.SALE).state.value == "released" and kinds(d)[0] == "sale manual_closed"
 
 
