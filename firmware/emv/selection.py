@@ -45,9 +45,10 @@ def candidates(card: Card, settings: EmvSettings) -> list[Candidate]:
     return sorted((c for c in found if once[c.aid] is c), key=lambda c: c.priority)
 
 
-def choice_needed(found: list[Candidate]) -> bool:
-    """Several applications, or one that asks for confirmation (Book 1, §12.4)."""
-    return len(found) > 1 or found[0].confirm
+def choice_needed(found: list[Candidate], one_failed: bool = False) -> bool:
+    """Several applications, or one that asks for confirmation; and any that is left after another was chosen and could
+    not be used: it may be another account (Book 1, §12.4)."""
+    return len(found) > 1 or found[0].confirm or one_failed
 
 
 def take(card: Card, candidate: Candidate, settings: EmvSettings, today: date) -> tuple[Chip, bytes]:

@@ -10,12 +10,16 @@ from firmware.errors import CardBroken
 _DEPTH_MAX = 6
 
 
-def pieces(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Each (tag, value, the whole object as it came) on this level. Zero bytes between objects are skipped. Raises
-    CardBroken."""
+_FILLERS = b"\x00\xff"
+
+
+def pieces(data: bytes, fillers: bytes = _FILLERS) -> Iterator[tuple[int, bytes, bytes]]:
+    """Each (tag, value, the whole object as it came) on this level. Fillers between objects are skipped: 00, as the
+    Book demands (Book 3, Annex B1), and FF, which the test cards of schemes carry and which begins no tag in use (the
+    same annex). Raises CardBroken."""
     at = 0
     while at < len(data):
-        if data[at] == 0x00:
+        if data[at] in fillers:
             at += 1
             continue
         start = at
@@ -34,8 +38,9 @@ def read(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def only(data: bytes, *wanted: int) -> tuple[int, bytes]:
-    """The one object that `data` holds, one of the `wanted` tags. Raises CardBroken."""
-    objects = list(read(data))
+    """The one object that `data` holds, one of the `wanted` tags. Nothing but 00 may stand beside a template: a record
+    with other bytes behind its template 70 is refused (published vectors). Raises CardBroken."""
+    objects = [(tag, value) for tag, value, _ in pieces(data, b"\x00")]
     if len(objects) != 1 or objects[0][0] not in wanted:
         raise CardBroken(f"not one object {' or '.join(f'{w:X}' for w in wanted)}")
     return objects[0]

@@ -105,14 +105,15 @@ def begin(t: Terminal, card: Card, title: Word, amount: int) -> Chip:
     IdleTimeout."""
     t.console.show(screens.reading(title, amount))
     counter = int(t.journal.setting("stan", "0")) + 1
-    found = selection.candidates(card, t.emv)
+    found, one_failed = selection.candidates(card, t.emv), False
     while found:
-        chosen = choose_application(t, found)
+        chosen = choose_application(t, found, one_failed)
         try:
             chip = kernel.begin(card, chosen, amount, t.emv, t.devices.clock.now(), t.devices.random, counter)
         except NotTaken as why:
             log.event("application not taken", why=str(why))
             found.remove(chosen)
+            one_failed = True
             if found:
                 t.console.tell(screens.try_another(), Sound.ERROR)
             continue
@@ -122,9 +123,9 @@ def begin(t: Terminal, card: Card, title: Word, amount: int) -> Chip:
     raise CardUnsupported(w.NO_COMMON_APP)
 
 
-def choose_application(t: Terminal, found: list[Candidate]) -> Candidate:
-    """The cardholder picks among several, confirms one that asks for it (EMV Book 1, §12.4)."""
-    if not selection.choice_needed(found):
+def choose_application(t: Terminal, found: list[Candidate], one_failed: bool) -> Candidate:
+    """The cardholder picks among several, confirms one that asks for it or that is left (EMV Book 1, §12.4)."""
+    if not selection.choice_needed(found, one_failed):
         return found[0]
     if len(found) > 1:
         names = [c.name for c in found]

@@ -193,6 +193,20 @@ def test_tlv_and_dol_raise_nothing_but_card_broken(data: bytes) -> None:
             pass
 
 
+@given(st.lists(st.tuples(st.integers(0x41, 0x5E), st.binary(max_size=8)), max_size=5), st.data())
+def test_fillers_between_objects_are_skipped(objects: list[tuple[int, bytes]], data: st.DataObject) -> None:
+    """00 by Book 3, Annex B1; FF as on a scheme's test card (evsinev/ber-tlv#11, bitgamma/tlv#1, outside review R1)."""
+    filler = st.lists(st.sampled_from([b"\x00", b"\xff"]), max_size=4).map(b"".join)
+    padded = b"".join(data.draw(filler) + tlv.write(tag, value) for tag, value in objects) + data.draw(filler)
+    assert list(tlv.read(padded)) == objects
+
+
+def test_a_schemes_test_card_with_ff_in_its_record_is_read() -> None:
+    """evsinev/ber-tlv#11, as published."""
+    _, record = tlv.only(bytes.fromhex("700C5F340101FFFFFF9F57020840"), 0x70)
+    assert tlv.unique(record) == {0x5F34: b"\x01", 0x9F57: b"\x08\x40"}
+
+
 @given(st.integers(0x41, 0x5E), st.binary(max_size=300))
 def test_tlv_round_trip(tag: int, value: bytes) -> None:
     assert list(tlv.read(tlv.write(tag, value))) == [(tag, value)]

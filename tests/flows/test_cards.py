@@ -62,12 +62,17 @@ def test_one_that_asks_to_be_confirmed_can_be_refused() -> None:
         assert agrees(d)
 
 
-def test_an_application_that_cannot_be_used_leaves_the_other() -> None:
-    for bad in ({"blocked_first": True}, {"refuses_options": True}):
-        d = desk({"second_app": "DEBIT", "label": "CREDIT", **bad})
-        d.play(Person([*buys("1250"), on("choose_application", press("1"))]))
-        assert d.entries()[-1].label == "DEBIT"
-        assert "此应用不可用" in d.film.text()
+@pytest.mark.parametrize("bad", [{"blocked_first": True}, {"refuses_options": True}])
+@pytest.mark.parametrize(("answer", "paid"), [("enter", True), ("cancel", False), ("", False)])
+def test_another_account_is_charged_only_if_its_holder_says_so(bad: dict[str, Any], answer: str, paid: bool) -> None:
+    """EMV Book 1, §12.4: once a chosen application is removed, none is selected without the cardholder's confirmation
+    (outside review, emv R2)."""
+    d = desk({"second_app": "DEBIT", "label": "CREDIT", **bad})
+    d.play(Person([*buys("1250"), on("choose_application", press("1")),
+                   on("application", *([press(answer)] if answer else []))]))  # fmt: skip
+    assert "此应用不可用" in d.film.text() and "application" in screens(d)
+    charged = [e.label for e in d.entries() if e.state is State.RELEASED]
+    assert charged == (["DEBIT"] if paid else []) and sum(a.net for a in d.world.bank.accounts.values()) == 1250 * paid
 
 
 def test_a_card_without_any_usable_application_is_refused() -> None:
