@@ -1,4 +1,4 @@
-"""The main job, played on the desk with the real firmware: six stories, each as a film, then the four books."""
+"""The main job, played on the desk with the real firmware: six stories, each with its slips, then the four books."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ STORIES = (
           lambda: buys("990"), _paper_out),
     Story("4. The network dies after the bank booked the sale",
           "Nobody knows: the sale is owed back, waits in the queue on disk, and leaves when the line returns.",
-          lambda: [*buys("560"), on("idle", do("the line returns", _line_up))], _line_will_die),
+          lambda: [*buys("560"), on("idle", do("the line returns", _line_up)),
+                   on("reversed", do("the merchant reads it and hands the customer the notice", _nothing))],
+          _line_will_die),
     Story("5. The first sale is voided", "Same card, same batch, the whole amount.", lambda: voids("000002")),
     Story("6. The power goes between approval and paper",
           "The last durable word was APPROVED: the boot holds the goods again and finishes the slip.",
@@ -68,26 +70,41 @@ STORIES = (
 
 def main(show: Callable[[str], None] = lambda text: print(text, flush=True)) -> int:
     """0 if the books agree in the end."""
-    desk = Desk(show=show)
+    desk, slips = Desk(show=show), _Slips(show)
     show(
         "Takeback: the real firmware on simulated parts. Glass in boxes, > and < are the wire (masked), * is the world."
     )
     *day, last = STORIES
-    desk.play(Person([step for story in day for step in _scene(story, show)]))
-    desk.play(Person(_scene(last, show)), Power(cut_on="printer.print body"))
+    desk.play(Person([step for story in day for step in _scene(story, show, slips)]))
+    desk.play(Person(_scene(last, show, slips)), Power(cut_on="printer.print body"))
     show("   * THE POWER IS GONE. It comes back:")
     desk.play(Person())
-    show("\n=== the paper ===\n" + desk.world.paper.text())
+    slips.show_new(desk)
     show("\n=== the four books: journal, host, card, paper ===\n" + books.table(desk.world, desk.entries()))
     wrong = books.disagreements(desk.world, desk.entries())
     show("\nthe books agree" if not wrong else "\nTHE BOOKS DISAGREE:\n" + "\n".join(wrong))
     return 1 if wrong else 0
 
 
-def _scene(story: Story, show: Callable[[str], None]) -> list[Step]:
-    """The story's steps; its title and its scene come when the terminal is at rest."""
+class _Slips:
+    """Shows the paper story by story: each slip stands with the film that it proves."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show, self._shown = show, 0
+
+    def show_new(self, desk: Desk) -> None:
+        """The rows printed since the last call."""
+        paper = desk.world.paper
+        if len(paper.rows) > self._shown:
+            self._show("\n--- the paper of this story ---\n" + paper.text(self._shown))
+        self._shown = len(paper.rows)
+
+
+def _scene(story: Story, show: Callable[[str], None], slips: _Slips) -> list[Step]:
+    """The story's steps; the slips of the story before, its title and its scene come when the terminal is at rest."""
 
     def begin(desk: Desk, post: Callable[[Event], None]) -> None:
+        slips.show_new(desk)
         show(f"\n=== {story.title} ===\n    {story.explain}")
         story.before(desk)
 

@@ -63,9 +63,9 @@ class Roll:
         """Trouble at the row-th row from now."""
         self.trouble_at[self.fed + row] = trouble
 
-    def text(self) -> str:
-        """The roll as text, tears marked."""
-        return "\n".join(_shown(row) for row in self.rows)
+    def text(self, start: int = 0) -> str:
+        """The roll as text, tears marked; from a row on, for those who have seen what is above it."""
+        return "\n".join(_shown(row) for row in self.rows[start:])
 
 
 def _shown(row: Row) -> str:
