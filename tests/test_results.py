@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+
+from tools import mission
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,3 +27,13 @@ def test_the_soak_ran_in_full_and_was_good() -> None:
     assert set(report["faults"]) == {"pcscd", "card", "printer", "line", "jam"}
     assert report["disagreements"] == [] and report["seed"] and report["revision"]
     assert report["threads"][1] <= report["threads"][0] and report["files"][1] <= report["files"][0]
+
+
+def test_the_pages_of_the_mission_have_the_grades_and_the_wording_of_today() -> None:
+    """CI makes both pages anew, which takes minutes; this sees at once when a grade or a heading was changed alone."""
+    page, now = mission.PAGE.read_text(encoding="utf-8"), mission.page({})
+    assert page.startswith(now[: now.index("| S1 |")])
+    assert page.endswith(now[now.index(mission.MISSING_HEAD) :])
+    for rule, (grade, _) in mission.grades().items():
+        assert re.search(rf"^\| {rule} \| .* \| {grade} \| test_", page, re.MULTILINE), rule
+    assert mission.FAULTS_PAGE.read_text(encoding="utf-8").startswith(mission.FAULTS_HEAD)

@@ -286,7 +286,7 @@ def test_the_sum_of_refunds_never_passes_the_original_whatever_the_bank_does(moo
 
 @pytest.mark.rule("S24")
 def test_a_change_of_profile_is_on_record_and_every_receipt_names_its_profile() -> None:
-    """Policy profile (CN, EU, demo): masking, copies, retention, windows"""
+    """Policy profile (CN, demo): masking, retention, windows"""
     d = desk(buys("1250"))
     d.config = settings(withdraw={"rules": "demo"})
     play(d, buys("700"))

@@ -4,10 +4,12 @@ page that lacks one rule is not green."""
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
 from tests.withdrawal.faults import FAULTS
+from tests.withdrawal.grades import GRADES
 from tools import mission
 
 CHEATS = '''
@@ -56,9 +58,24 @@ def test_cheats_are_missing_and_an_honest_test_passes() -> None:
 
 
 def test_a_rule_without_a_test_is_missing_in_the_page_and_every_rule_has_a_fault() -> None:
-    assert mission.row("S14", []) == "| S14 | - | - | MISSING |"
+    assert mission.row("S14", []) == "| S14 | - | full | - | MISSING |"
     assert mission.page({}).count("MISSING") == 83
     assert set(FAULTS) == set(mission.RULES)
+
+
+def test_the_page_says_of_each_rule_how_far_it_is_kept_and_what_is_missing() -> None:
+    """Counter review, 1: of 83 rules 45 were found full, 36 partial, 2 token, and the page said "pass" 83 times. A later
+    review may raise a grade; no rule is graded twice, and none below full without its reason."""
+    assert set(GRADES) <= set(mission.RULES)
+    assert {grade for grade, _ in GRADES.values()} <= {"partial", "token"}
+    assert all(len(reason) > 10 for _, reason in GRADES.values())
+    page = mission.page({})
+    assert len([r for r in page.split("\n") if "| full |" in r]) == 83 - len(GRADES)
+    for rule, (grade, reason) in GRADES.items():
+        assert f"| {rule} | - | {grade} | - | MISSING |" in page
+        assert f"| {rule} | {grade} | {reason} |" in page
+    full, partial, token = (int(n) for n in re.findall(r"\d+ (?=are full|partial|token)", mission.counts()))
+    assert full + partial + token == 83 and partial + token == len(GRADES) and mission.counts() in page
 
 
 def test_each_planted_fault_is_one_line_that_is_there_just_once() -> None:
