@@ -49,7 +49,7 @@ class Sweep:
     boots: int = 0
     findings: list[str] = field(default_factory=list)
     settings: Config | None = None  # the shop's, as the story's beginning left them
-    _healed: Seen = field(default_factory=set)
+    healed: Seen = field(default_factory=set)
     _recovered: Seen = field(default_factory=set)
 
     def begin(self, story: Story) -> bytes:
@@ -102,9 +102,9 @@ class Sweep:
 
     def _heal(self, mark: str, world: World, story: Story, label: str) -> None:
         """Boot with everything mended and a person at the keys; then the books must agree."""
-        if mark in self._healed:
+        if mark in self.healed:
             return
-        self._healed.add(mark)
+        self.healed.add(mark)
         self.boots += 1
         story.heal(world)
         desk = Desk(world, self.settings)

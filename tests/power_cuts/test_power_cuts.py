@@ -30,7 +30,8 @@ def _swept(chosen: tuple[Story, ...], tells: Callable[[str], None], second_cuts:
         sweeps = list(pool.map(_sweep, [STORIES.index(story) for story in chosen], repeat(second_cuts)))
     for story, sweep in zip(chosen, sweeps, strict=True):
         print(f"{story.name}: {sweep.cuts} cuts, {sweep.boots} different worlds healed")
-    tells(f"{sum(s.cuts + s.boots for s in sweeps)} runs")
+    worlds = set().union(*(s.healed for s in sweeps))
+    tells(f"power cut at {sum(s.cuts for s in sweeps)} places: {len(worlds)} different worlds, equal ones counted once")
     assert [f"{story.name}: {f}" for story, s in zip(chosen, sweeps, strict=True) for f in s.findings] == []
     return sweeps
 
