@@ -164,6 +164,63 @@ def test_every_test_that_the_architecture_promises_exists() -> None:
         assert not function or f"def {function}(" in (ROOT / path).read_text(encoding="utf-8"), function
 
 
+def found() -> dict[str, dict[str, str]]:
+    """docs/found.md: review → number of the finding → what keeps it mended, or that it is open."""
+    reviews: dict[str, dict[str, str]] = {}
+    for line in (ROOT / "docs" / "found.md").read_text(encoding="utf-8").split("\n"):
+        if line.startswith("## "):
+            reviews[line[3:]] = {}
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| ") and cells[0] != "id":
+            assert len(cells) == 3 and cells[1], line
+            for number in cells[0].split(", "):
+                table = reviews[list(reviews)[-1]]
+                assert number not in table, f"{number} stands twice"
+                table[number] = cells[2]
+    return reviews
+
+
+def numbered(letter: str, first: int, last: int) -> set[str]:
+    return {f"{letter}{n}" for n in range(first, last + 1)}
+
+
+NUMBERED = {  # how far each outside review of revision 438b953 counted
+    "Money": numbered("D", 1, 22) | numbered("B.", 1, 10) | numbered("C.", 1, 5) | numbered("G.", 1, 10),
+    "Counter": numbered("D", 0, 12) | numbered("N", 1, 12) | numbered("4.", 1, 9) | {f"1{x}" for x in "bcdefg"},
+    "EMV": numbered("R", 1, 14) | numbered("4.", 1, 12),
+    "Security": numbered("A", 1, 12) | numbered("A13.", 1, 10),
+    "Parts": numbered("D", 1, 16) | numbered("5.", 1, 7),
+    "House": numbered("4.", 1, 8) | numbered("5.", 1, 10),
+    "Tests": numbered("", 0, 22),
+}
+
+
+def test_no_finding_of_an_outside_review_is_left_out_of_the_page() -> None:
+    page = found()
+    assert set(page) == set(NUMBERED)
+    assert {review: sorted(numbers - set(page[review])) for review, numbers in NUMBERED.items()} == {
+        review: [] for review in NUMBERED
+    }
+
+
+def test_each_finding_is_open_or_kept_mended_by_a_test_that_exists() -> None:
+    """Neither "mended" nor "TEST?" is an answer: a test that can be run, or the word "open"."""
+    wrong = []
+    for review, table in found().items():
+        for number, kept in table.items():
+            named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", kept)
+            wrong += [
+                f"{review} {number}: no test {function}" for path, function in named if not is_there(path, function)
+            ]
+            if "TEST?" in kept or kept.count("::") != len(named) or not (named or re.match(r"open\b", kept)):
+                wrong.append(f"{review} {number}: {kept}")
+    assert wrong == []
+
+
+def is_there(path: str, function: str) -> bool:
+    return (ROOT / path).exists() and f"def {function}(" in (ROOT / path).read_text(encoding="utf-8")
+
+
 def test_every_word_has_both_languages() -> None:
     from firmware import words
 
