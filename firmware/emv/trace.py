@@ -1,14 +1,18 @@
 """What was said between terminal and card, masked, with the reason behind every TVR bit: to read, and to play again.
 
-Card numbers keep their first six and last four digits, names and PINs become fill; lengths stay, so that the same
-kernel makes the same commands of it (tests/emv/test_trace.py). What a masked record can no longer prove, data
-authentication, is kept as its result.
+Card numbers keep their first six and last four digits (PCI DSS 3.4.1), names and PINs become fill; lengths stay, so
+that the same kernel makes the same commands of it (tests/emv/test_trace.py). What a masked record can no longer prove,
+data authentication, is kept as its result. A terminal repeats what a card gave, in whatever its DOLs ask for: so what
+is secret is found in all answers first and then masked by value, in every message, at every half byte. Below lies a
+net: whatever in an answer passes the check of card numbers (Luhn, ISO/IEC 7812-1) is taken for one, harmless ones too.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from firmware.emv import atr, tags, tlv
@@ -18,6 +22,12 @@ from firmware.hal.reader import Card, Response
 
 _NUMBERS = frozenset({tags.PAN, tags.TRACK2, 0x9F6B, 0x9F20, 0x9F1F, 0x56, 0x9F24})
 _TEXTS = frozenset({0x5F20, 0x9F0B, 0x9F61, 0x5F50})
+# what is made of digits and is no card number: keys, certificates, cryptograms, lists, names of applications;
+# 80 and 94 say where the records are
+_NO_NUMBERS = frozenset({0x80, 0x94, 0x8F, 0x90, 0x92, 0x93, 0x9F32, 0x9F46, 0x9F47, 0x9F48, 0x9F2D, 0x9F2E, 0x9F2F,
+                         0x9F4B, 0x9F26, 0x9F10, 0x9F4C, 0x8C, 0x8D, 0x97, 0x9F49, 0x9F38, 0x8E, 0x84, 0x4F,
+                         0x9F37})  # fmt: skip
+_WINDOW, _SHORTEST, _TELLING = 7, 6, 4
 _VERIFY, _CHANGE_PIN = 0x20, 0x24
 _NAMES = {0xA4: "SELECT", 0xB2: "READ RECORD", 0xA8: "GET PROCESSING OPTIONS", 0xAE: "GENERATE AC", 0xCA: "GET DATA",
           0x88: "INTERNAL AUTHENTICATE", 0x82: "EXTERNAL AUTHENTICATE", 0x20: "VERIFY",
@@ -50,6 +60,77 @@ def _digits(value: bytes) -> bytes:
     return bytes.fromhex(kept + rest)
 
 
+@dataclass(frozen=True)
+class Secret:
+    """Half bytes as hex digits, and what stands in their place."""
+
+    text: str
+    shown: str
+
+    def windows(self) -> dict[str, str]:
+        """Each stretch long enough to betray something → what is shown of it. One that is mostly noughts stands in many
+        amounts as well, and betrays nothing that its neighbours do not."""
+        size = min(_WINDOW, max(_SHORTEST, len(self.text)))
+        stretches = (slice(at, at + size) for at in range(len(self.text) - size + 1))
+        telling = [s for s in stretches if len(self.text[s].replace("0", "")) >= _TELLING]
+        return {self.text[s]: self.shown[s] for s in telling if self.text[s] != self.shown[s]}
+
+
+def secrets(answer: bytes) -> list[Secret]:
+    """What one answer of the card gives away: numbers, tracks, names, by tag; and whatever passes for a number."""
+    found: list[Secret] = []
+    try:
+        objects = list(tlv.flatten(answer))
+    except CardBroken:
+        return []  # shown as nothing but zeros
+    for tag, value in objects:
+        if tag in _NUMBERS:
+            found.append(Secret(value.hex().upper(), _digits(value).hex().upper()))
+        elif tag in _TEXTS:
+            name = value.rstrip().hex().upper()
+            found.append(Secret(name, "58" * (len(name) // 2)))
+        elif tag not in _NO_NUMBERS:
+            found += _net(value.hex().upper())
+    return found + [_in_letters(s) for s in found if s.text[:10].isdecimal()]
+
+
+def _in_letters(number: Secret) -> Secret:
+    """The same number as characters, as on track 1."""
+    digits = [(a, b) for a, b in zip(number.text, number.shown, strict=True) if a.isdecimal()]
+    return Secret("".join(f"3{a}" for a, _ in digits), "".join(f"3{b}" for _, b in digits))
+
+
+def _net(text: str) -> list[Secret]:
+    """Runs of digits in which a number of 12 to 19 digits passes Luhn; of each run the first six and last four stay."""
+    runs = [m.group() for m in re.finditer(r"[0-9]{12,}", text)]
+    runs += ["".join(m.group()[1::2]) for m in re.finditer(r"(?:3[0-9]){12,}", text)]
+    return [Secret(run, run[:6] + "0" * (len(run) - 10) + run[-4:]) for run in runs if _like_a_number(run)]
+
+
+def _like_a_number(run: str) -> bool:
+    return any(
+        run[at] in "23456789" and _luhn(run[at : at + size])
+        for size in range(12, 20)
+        for at in range(len(run) - size + 1)
+    )
+
+
+def _luhn(digits: str) -> bool:
+    doubled = [int(d) * (1 + n % 2) for n, d in enumerate(reversed(digits))]
+    return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0
+
+
+def by_value(text: str, found: list[Secret]) -> str:
+    """Hex digits without any stretch of a secret, wherever it begins."""
+    text = text.upper()
+    made = list(text)
+    for stretch, shown in ((a, b) for secret in found for a, b in secret.windows().items()):
+        for spot in re.finditer(f"(?={stretch})", text):
+            for at, (was, now) in enumerate(zip(stretch, shown, strict=True), spot.start()):
+                made[at] = now if was != now else made[at]
+    return "".join(made).lower()
+
+
 def command(apdu: bytes | bytearray) -> bytes:
     """PINs out of VERIFY and of scripts that change one."""
     if apdu[1] in (_VERIFY, _CHANGE_PIN) and len(apdu) > 5:
@@ -68,7 +149,7 @@ class Traced:
     def transmit(self, apdu: bytes | bytearray, timeout_s: float) -> Response:
         kept = command(apdu)
         answer = self._card.transmit(apdu, timeout_s)
-        self.said.append((kept, masked(answer.data), answer.sw))
+        self.said.append((kept, bytes(answer.data), answer.sw))
         return answer
 
     def atr(self) -> bytes:
@@ -86,13 +167,17 @@ class Traced:
         self._card.close()
 
     def text(self) -> str:
-        """JSON: exchanges, what was known at the end, why."""
+        """JSON: exchanges, what was known at the end, why. Masked only here, since what comes late is secret in what
+        was said before."""
         chip = self.chip
+        found = list(dict.fromkeys(s for _, answer, _ in self.said for s in secrets(answer)))
         table: dict[str, Any] = {
             "version": 1,
             "atr": self._atr.hex(),
             "atr_is_emv": atr.is_emv(self._atr),
-            "said": [[c.hex(), r.hex(), f"{sw:04X}"] for c, r, sw in self.said],
+            "said": [
+                [by_value(c.hex(), found), by_value(masked(r).hex(), found), f"{sw:04X}"] for c, r, sw in self.said
+            ],
         }
         if chip:
             key = chip.icc_key

@@ -81,6 +81,7 @@ class Profile:
     limits: str = ""  # 9F14 and 9F23, two bytes
     shows_counters: bool = True
     long_cdol: bool = False
+    greedy: bool = False  # the first CDOL asks for the number, track 2 and the name as well
     hashed: str = ""  # "own": the CDOLs ask for a TC hash over a TDOL of its own, "default": over the terminal's
     afl: str = ""  # instead of the true one
     raw: dict[str, str] = field(default_factory=dict)  # command (INS, hex) → the whole answer, whatever was asked
@@ -108,6 +109,7 @@ class Profile:
 
     def cdol(self, which: int) -> str:
         first = _CDOL1 + (_LONG if self.long_cdol else "") + ("9814" if self.hashed else "")
+        first += "5A0A57135F2014" if self.greedy else ""
         return first if which == 1 else "8A02" + ("" if self.external_auth else "910A") + first
 
 

@@ -226,7 +226,8 @@ class SoftCard:
         return self._first(p1, data) if not self.arqc else self._second(p1, data)
 
     def _size(self) -> int:
-        return CDOL_SIZE + (17 if self.profile.long_cdol else 0) + (20 if self.profile.hashed else 0)
+        more = (17 if self.profile.long_cdol else 0) + (20 if self.profile.hashed else 0)
+        return CDOL_SIZE + more + (49 if self.profile.greedy else 0)
 
     def _hash_right(self, data: bytes) -> bool:
         """Over what the TDOL names, as the same data has it."""

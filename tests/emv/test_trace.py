@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from firmware.emv import cryptogram, kernel, selection, tags, trace
+from firmware.emv import cryptogram, kernel, selection, tags, tlv, trace
 from firmware.emv.action_analysis import Ask
 from firmware.emv.settings import OFFLINE_PINS
 from firmware.errors import CardLost
+from firmware.hal.reader import Response
 from hal_mocks.card import scheme
 from hal_mocks.card.replayed import Replayed
 from hal_mocks.card.soft_card import CVM_ENCIPHERED_PIN, CVM_OFFLINE_PIN, Profile, SoftCard
@@ -118,6 +120,70 @@ def test_masking_keeps_lengths(tag: str, value: str, shown: str) -> None:
     raw = bytes.fromhex(tag) + bytes([len(value) // 2]) + bytes.fromhex(value)
     assert trace.masked(raw).hex().upper().endswith(shown)
     assert len(trace.masked(raw)) == len(raw)
+
+
+class Talkative:
+    """A card that gives its number under any tag, and a terminal that repeats it in any command."""
+
+    def __init__(self, answers: list[bytes]) -> None:
+        self.answers = answers
+
+    def transmit(self, apdu: bytes | bytearray, timeout_s: float) -> Response:
+        return Response(self.answers.pop(0) if self.answers else b"", 0x9000)
+
+    def atr(self) -> bytes:
+        return b"\x3b\x00"
+
+
+def a_number(rng: random.Random) -> str:
+    """12 to 19 digits that pass Luhn, of no issuer that exists."""
+    digits = rng.choice("3456") + "".join(rng.choice("0123456789") for _ in range(rng.randint(10, 17)))
+    return next(digits + check for check in "0123456789" if trace._luhn(digits + check))
+
+
+def betrayed(number: str, text: str) -> bool:
+    """More of the number than six digits in front and four behind, as half bytes or as characters."""
+    shown = number[:6] + "0" * (len(number) - 10) + number[-4:]
+    stretches = [(number[at : at + 7], shown[at : at + 7]) for at in range(len(number) - 6)]
+    written = [a for a, b in stretches if a != b]
+    return any(w in text or "".join(f"3{d}" for d in w) in text for w in written)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_no_card_can_get_its_number_into_a_trace(seed: int) -> None:
+    """Outside review, security A8: a CDOL that names 5A, 57 or 5F20 wrote them whole. By value, whatever the tag, the
+    place, the half byte and the order; numbers nobody has named are caught by Luhn (PCI DSS 3.3, 3.4)."""
+    rng = random.Random(seed)
+    number, other = a_number(rng), a_number(rng)
+    bcd = number + "F" * (len(number) % 2)
+    track = f"{number}D3012201{rng.randrange(10**9):09d}"
+    track += "F" * (len(track) % 2)
+    name = b"VERY SECRET/PERSON"
+    tag = rng.choice((0xDF01, 0x9F7C, 0x5F2D, 0xC1))
+    hidden = bytes.fromhex(other + "F" * (len(other) % 2))
+    given = tlv.write(0x70, tlv.write(0x5A, bytes.fromhex(bcd)) + tlv.write(0x57, bytes.fromhex(track))
+                      + tlv.write(0x5F20, name) + tlv.write(tag, rng.choice((hidden, other.encode()))))  # fmt: skip
+    shift = rng.choice(("", "0"))
+    repeated = bytes.fromhex(shift + bcd + track + other + ("0" if (len(shift + bcd + track + other)) % 2 else ""))
+    card = trace.Traced(Talkative([b"", given, b""]))
+    for data in (repeated, b"", repeated + name + number.encode() + name[: rng.randint(6, 18)]):  # before and after
+        card.transmit(bytes([0x80, 0xAE, 0x40, 0x00, len(data)]) + data, 1.0)
+    text = "".join("".join(pair[:2]) for pair in json.loads(card.text())["said"])
+    assert not betrayed(number, text.upper()) and not betrayed(other, text.upper())
+    assert track[len(number) + 1 : len(number) + 12] not in text.upper()
+    assert name.hex() not in text and name[:6].hex() not in text
+    assert number[:6] in text, "what may be shown is shown"
+
+
+def test_a_card_whose_cdol_asks_for_number_track_and_name_gets_them_and_the_trace_does_not(tmp_path: Any) -> None:
+    """The reviewer's card, through the whole terminal."""
+    d = Desk(conf=replace(settings(paths={"state": str(tmp_path)}, emv={"trace": True})))
+    d.world.wallet[0] = SoftCard(Profile(pan=PAN, greedy=True))
+    d.play(Person(buys("1250")))
+    (file,) = (tmp_path / "traces").iterdir()
+    said = "".join("".join(pair[:2]) for pair in json.loads(file.read_text())["said"]).upper()
+    assert "5A0A57135F2014" in said and d.entries()[0].state.value == "released"
+    assert not betrayed(PAN, said) and "D3012201" not in said and b"TEST/CARD".hex().upper() not in said
 
 
 def test_the_terminal_keeps_the_last_sessions_where_it_is_told_to(tmp_path: Any) -> None:
