@@ -84,6 +84,7 @@ def _run(settings: config.Config, options: argparse.Namespace) -> int:
         return 0
     except (JournalError, sqlite3.Error) as broken:
         log.event("journal is not usable: restarting is the cure", why=type(broken).__name__)
+        sys.stderr.write(f"{broken}\n")
         devices.signals.sound(Sound.FAULT)
         _last_words(devices)
     except DeviceError as broken:

@@ -325,8 +325,8 @@ class Journal:
         return _GENESIS
 
     def verify(self) -> int:
-        """Recompute the chain and compare `entries` with it. Returns the number of rows. Raises JournalError
-        naming the first row that does not fit."""
+        """Check the file, recompute the chain and compare `entries` with it. Returns the number of rows. Raises
+        JournalError naming the first row that does not fit."""
         return verify(self._db)
 
     def close(self) -> None:
@@ -339,6 +339,12 @@ def chain(before: str, text: str) -> str:
 
 def verify(db: sqlite3.Connection) -> int:
     """See Journal.verify; works on any open connection, so that a third party can call it."""
+    try:
+        (found,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+    except UnicodeDecodeError:  # SQLite names what it cannot read
+        found = "the names of its tables are not text"
+    if found != "ok":
+        raise JournalError(f"the journal's file is damaged: {found}")
     head, count, newest = _GENESIS, 0, dict[int, str]()
     records = dict[tuple[str, int], str]()
     for seq, entry, text, found in db.execute("SELECT seq, entry, text, hash FROM journal ORDER BY seq"):
@@ -348,9 +354,9 @@ def verify(db: sqlite3.Connection) -> int:
             raise JournalError(f"journal row {seq} (entry {entry}) does not fit the hash chain")
         if entry == 0:
             record = json.loads(text)
-            records[record["book"], record["id"]] = text
+            records[record.get("book", ""), record["id"]] = text
             continue
-        if Entry.from_text(text).id != entry:
+        if json.loads(text)["id"] != entry:
             raise JournalError(f"journal row {seq} says it is about entry {entry}, its text does not")
         newest[entry] = text
     columns = "id, state, kind, batch, stan, original, text"
