@@ -157,6 +157,7 @@ def _look_after(t: Terminal) -> None:
     if t.console.hourly(t.time.strict()):
         t.requests.expire_contacts(t.time.strict() - timedelta(days=t.pack.retention_days))
         t.console.late = bool(reports.overdue_requests(t))
+    t.journal.rest()
 
 
 def _take(t: Terminal, event: Event | None) -> None:

@@ -54,6 +54,7 @@ class Journal:
         self._disk, self._clock = disk, clock
         self._db = disk.connect(FILE)
         self.writes = 0  # since this process began: whoever watches the journal need not read it
+        self._rested = -1  # `writes` when all of it stood in the main file; not yet: a power cut leaves a log behind
         self._newest: dict[int, Entry] = {}  # as written by us, the only writer; what a failed commit leaves is unknown
         self._migrate()
 
@@ -205,6 +206,16 @@ class Journal:
 
     def _put(self, name: str, value: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO settings(name, value) VALUES(?, ?)", (name, value))
+
+    def rest(self) -> None:
+        """Bring what was written into the main file and empty SQLite's log, of which all behind a bad checksum is lost
+        in silence (sqlite.org/wal.html, pragma.html#pragma_wal_checkpoint). Busy or no room: it stays till the next."""
+        try:
+            if self._rested != self.writes and not self._one("PRAGMA wal_checkpoint(TRUNCATE)"):
+                self._rested = self.writes
+        except sqlite3.OperationalError as refused:
+            if refused.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                raise
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,9 @@ from firmware.ledger.journal import Journal
 from firmware.ledger.lifecycle import Event, Kind, State
 from firmware.security import keystore
 from firmware.security.secrets import Pan
+from hal_mocks.desk import Desk
 from hal_mocks.parts import SimClock, SimDisk
+from hal_mocks.person import Person, buys
 from hal_mocks.power import Power
 from hal_mocks.world import World
 
@@ -305,6 +308,120 @@ def test_no_turned_bit_changes_what_the_journal_says_of_money_in_silence(tmp_pat
 @pytest.mark.slow
 def test_nor_does_any_other_bit(tmp_path: Path) -> None:
     assert silently_wrong(lambda at: tuple(range(8)), tmp_path) == []
+
+
+def test_what_was_written_stands_in_the_main_file_once_the_terminal_rests(tmp_path: Path) -> None:
+    """SQLite ends its reading of a log at the first bad checksum and forgets what lies behind it; a log that is gone is
+    no error at all (sqlite.org/walformat.html, security review A1). So at rest nothing may stand in the log alone."""
+    j = Journal(SqliteDisk(tmp_path / "state"), SystemClock())
+    j.move(j.begin(Kind.SALE, 1250), Event.SILENCE)
+    j.rest()
+    assert (tmp_path / "state" / f"{journal.FILE}-wal").stat().st_size == 0
+    assert alone(tmp_path) == [State.OWED]
+    j.move(j.get(1), Event.ACKNOWLEDGED)
+    assert alone(tmp_path) == [State.OWED], "not at each commit"
+    j.rest()
+    assert alone(tmp_path) == [State.REVERSED]
+    j.close()
+
+
+def alone(folder: Path) -> list[State]:
+    """The states in a copy of the main file, its log lost."""
+    lost = folder / "lost"
+    shutil.rmtree(lost, ignore_errors=True)
+    lost.mkdir()
+    shutil.copy(folder / "state" / journal.FILE, lost)
+    j = Journal(SqliteDisk(lost), SystemClock())
+    found = [e.state for e in j.all()]
+    j.close()
+    return found
+
+
+def test_a_clean_stop_leaves_no_log(tmp_path: Path) -> None:
+    """The last connection that closes checkpoints and removes it (sqlite.org/wal.html)."""
+    owing(tmp_path)
+    assert [f.name for f in tmp_path.iterdir()] == [journal.FILE]
+
+
+class Hand(sqlite3.Connection):
+    """Counts checkpoints, and refuses them as it is told."""
+
+    asked, refusal = 0, ""
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        if "wal_checkpoint" not in sql:
+            return super().execute(sql, *values)
+        self.asked += 1
+        if self.refusal == "busy":
+            return super().execute("SELECT 1, -1, -1")
+        if self.refusal:
+            error = sqlite3.OperationalError(self.refusal)
+            error.sqlite_errorcode = getattr(sqlite3, self.refusal)
+            raise error
+        return super().execute(sql, *values)
+
+
+@pytest.fixture
+def hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Journal, Hand]:
+    real = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: real(*a, factory=Hand, **k))
+    j = Journal(SqliteDisk(tmp_path), SystemClock())
+    db = j._db
+    assert isinstance(db, Hand)
+    return j, db
+
+
+def test_rest_is_no_work_where_nothing_was_written(hand: tuple[Journal, Hand]) -> None:
+    """The first one empties what a power cut left behind."""
+    j, db = hand
+    for _ in range(3):
+        j.rest()
+    assert db.asked == 1
+    j.next_stan()
+    assert db.asked == 1
+    for _ in range(3):
+        j.rest()
+    assert db.asked == 2
+
+
+@pytest.mark.parametrize("refusal", ["busy", "SQLITE_FULL"])
+def test_a_checkpoint_that_is_refused_harms_nothing_and_is_tried_again(
+    hand: tuple[Journal, Hand], refusal: str
+) -> None:
+    j, db = hand
+    db.refusal = refusal
+    j.begin(Kind.SALE, 1)
+    j.rest()
+    j.rest()
+    assert db.asked == 2 and j.verify() == 1
+    db.refusal = ""
+    j.rest()
+    j.rest()
+    assert db.asked == 3
+
+
+def test_a_disk_that_fails_in_a_checkpoint_is_opened_anew(hand: tuple[Journal, Hand]) -> None:
+    """As after a commit that failed: it goes up, and the restart reads what is really there."""
+    j, db = hand
+    db.refusal = "SQLITE_IOERR_FSYNC"
+    with pytest.raises(sqlite3.OperationalError):
+        j.rest()
+
+
+def test_a_terminal_that_rests_has_everything_in_the_main_file(tmp_path: Path) -> None:
+    """What is owed while the line is down, above all: the idle screen stands, nothing in flight."""
+
+    class OnFiles(Desk):
+        def devices(self, power: Power) -> Any:
+            made = super().devices(power)
+            object.__setattr__(made, "disk", SqliteDisk(tmp_path / "state"))
+            return made
+
+    d = OnFiles()
+    d.patience = 5
+    d.world.dies_after_booking = True
+    d.play(Person(buys("1250")))
+    assert alone(tmp_path) == [State.OWED]
 
 
 # -- sealing ------------------------------------------------------------------------------------------------------------
