@@ -27,7 +27,7 @@ from firmware.hal.events import Post
 from firmware.hal.keypad import Keypad
 from firmware.hal.openers import Openers
 from firmware.hal.signals import Signals
-from firmware.security import sealing
+from firmware.security import keystore, sealing
 from firmware.security.sealing import Secret
 
 
@@ -70,6 +70,11 @@ def build(config: Config) -> Devices:
         safe=safe(config),
         fleet=fleet(config),
     )
+
+
+def begun(config: Config) -> bool:
+    """Does this terminal's key store know of a journal?"""
+    return keystore.begun(config.state_directory(), secret(config))
 
 
 def secret(config: Config) -> Secret:

@@ -4,6 +4,7 @@ drivers.board → app."""
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import resource
 import signal
@@ -24,7 +25,7 @@ from firmware.security import keystore, provision
 from firmware.security.secrets import Pan
 from firmware.ui import screens
 from firmware.withdrawal import pack
-from firmware.words import JOURNAL_BAD
+from firmware.words import JOURNAL_BAD, JOURNAL_GONE, Word
 
 _MARKS = {Health.OK: "ok    ", Health.NOTE: "note  ", Health.FAULT: "FAULT "}
 
@@ -78,6 +79,9 @@ def _run(settings: config.Config, options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, lambda *_: devices.inbox.post(StopAsked()))
     try:
         running = terminal.build(settings, devices, keys)
+        if not keys.begun:  # the journal stands now; a card without room for that word still sells
+            with contextlib.suppress(OSError):
+                keystore.save(replace(keys, begun=True), settings.state_directory(), board.secret(settings))
         app.run(running)
         running.host.hang_up()
         running.journal.close()
@@ -86,7 +90,7 @@ def _run(settings: config.Config, options: argparse.Namespace) -> int:
         log.event("journal is not usable: restarting is the cure", why=type(broken).__name__)
         sys.stderr.write(f"{broken}\n")
         devices.signals.sound(Sound.FAULT)
-        _last_words(devices)
+        _last_words(devices, JOURNAL_GONE if str(broken) == journal.GONE else JOURNAL_BAD)
     except DeviceError as broken:
         sys.stderr.write(f"a part failed at start: {broken or type(broken).__name__}\n")
     except KeyboardInterrupt:
@@ -97,9 +101,9 @@ def _run(settings: config.Config, options: argparse.Namespace) -> int:
     return 1
 
 
-def _last_words(devices: Devices) -> None:
+def _last_words(devices: Devices, why: Word) -> None:
     try:
-        devices.display.show(screens.fault(JOURNAL_BAD))
+        devices.display.show(screens.fault(why))
     except DisplayLost:
         return
 
@@ -125,14 +129,18 @@ def _doctor(settings: config.Config, options: argparse.Namespace) -> int:
 
 def _journal(settings: config.Config, options: argparse.Namespace) -> int:
     """Check, export or show a journal that nobody else has open."""
+    from drivers import board
+
     path = settings.state_directory() / journal.FILE
     if not path.exists():
-        raise JournalError(f"{path} does not exist: nothing has been sold yet")
+        raise JournalError(
+            journal.GONE if board.begun(settings) else f"{path} does not exist: nothing has been sold yet"
+        )
     if options.what in ("export", "show", "standing", "migrate"):
         return _journal_out(settings, options)
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1.0)
     try:
-        count = journal.verify(db)
+        count = journal.verify(db, lambda: board.begun(settings))
     except sqlite3.Error as broken:
         raise JournalError(f"{path} cannot be read ({broken}); is the terminal still running?") from None
     finally:
@@ -145,7 +153,7 @@ def _journal_out(settings: config.Config, options: argparse.Namespace) -> int:
     """Entries as lines on the terminal, or everything as files in a folder."""
     from drivers import board
 
-    book = journal.Journal(board.disk(settings), board.openers(settings).clock())
+    book = journal.Journal(board.disk(settings), board.openers(settings).clock(), lambda: board.begun(settings))
     try:
         if options.what == "standing":
             now = true_time.TrueTime(board.openers(settings).clock())
@@ -194,7 +202,7 @@ def _keys(settings: config.Config, options: argparse.Namespace) -> int:
     from firmware import ceremony
 
     clock, random = board.openers(settings).clock(), board.openers(settings).random().bytes
-    book = journal.Journal(board.disk(settings), clock)
+    book = journal.Journal(board.disk(settings), clock, lambda: board.begun(settings))
     desk = ceremony.Ceremony(settings, book, clock, board.secret(settings), random, ceremony.ask, _say)
     try:
         return {"load": desk.load, "block": desk.block}.get(options.what, desk.show)()

@@ -70,7 +70,7 @@ def examine(config: Config, parts: Openers, test_print: bool = False) -> Iterato
     yield _keys(config, parts)
     yield _parameters(config)
     yield _certificates(config, parts)
-    running = _journal(config)
+    running = _journal(config, parts)
     yield running
     yield _disk(config)
     yield _clock(parts)
@@ -191,13 +191,16 @@ def _certificates(config: Config, parts: Openers) -> Finding:
     return Finding("certificates", Health.OK, f"good until {ends:%Y-%m-%d}")
 
 
-def _journal(config: Config) -> Finding:
+def _journal(config: Config, parts: Openers) -> Finding:
     path = config.state_directory() / journal.FILE
+    begun = keystore.begun(config.state_directory(), parts.secret)
+    if not path.exists() and begun:
+        return Finding("journal", Health.FAULT, journal.GONE, "stop selling; call the bank")
     if not path.exists():
         return Finding("journal", Health.OK, "empty: nothing has been sold yet")
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=0.2)
     try:
-        rows = journal.verify(db)
+        rows = journal.verify(db, lambda: begun)
     except JournalError as damage:
         return Finding("journal", Health.FAULT, str(damage), "stop selling; keep the file and restore the last backup")
     except sqlite3.OperationalError as held:

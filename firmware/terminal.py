@@ -70,7 +70,7 @@ class Terminal:
 def build(config: Config, devices: Devices, keystore: Keystore) -> Terminal:
     """Wire the parts together. Raises JournalError, KeyProblem, ConfigError."""
     time = TrueTime(devices.clock)
-    journal = Journal(devices.disk, time)
+    journal = Journal(devices.disk, time, lambda: keystore.begun)
     time.restore(journal.setting("floor"))
     ledger = Ledger(journal, keystore, devices.random)
     host = Host(devices.link, config, devices.clock, devices.random)

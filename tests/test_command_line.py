@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import gc
 import io
 import json
 import os
+import shutil
 import signal
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from deploy.terminal import takeback_update
 from drivers.system import SqliteDisk, SystemClock
+from firmware import words
 from firmware.__main__ import main
+from firmware.hal.devices import Devices
 from firmware.hal.events import StopAsked
+from firmware.ledger import journal
 from firmware.ledger.journal import Journal
 from firmware.ledger.lifecycle import Event, Kind
 from firmware.security import keystore
 from firmware.terminal import Terminal
 from hal_mocks.desk import Desk
-from hal_mocks.power import Power
+from hal_mocks.film import Film
+from hal_mocks.power import Power, PowerCut
 
 ROOT = Path(__file__).resolve().parent.parent
 GOOD = '[merchant]\nname = "店"\nterminal_id = "10000001"\nmerchant_id = "123456789012345"\n'
@@ -210,3 +222,173 @@ def test_no_trace_says_how_to_get_one(settings: Path, capsys: pytest.CaptureFixt
     (folder / "1.json").write_text('{"atr": "3b00", "atr_is_emv": false, "said": [["00a40400", "6f00", "9000"]]}')
     assert call("trace", "--config", str(settings)) == 0
     assert "SELECT" in capsys.readouterr().out
+
+
+# -- a journal that is gone --------------------------------------------------------------------------------------------
+
+
+class Counter:
+    """`takeback run` as systemd calls it, on the real disk and the desk's other parts. What it says and shows."""
+
+    def __init__(self, folder: Path, settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        from drivers import board
+        from firmware import app
+
+        self.state, self.settings, self.film = folder / "state", settings, Film()
+        self.journal = self.state / journal.FILE
+        monkeypatch.setattr(board, "build", self._parts)
+        monkeypatch.setattr(app, "run", lambda t: t.journal.next_stan())
+        monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def _parts(self, config: object) -> Devices:
+        desk = Desk()
+        self.film = desk.film
+        return replace(desk.devices(Power()), disk=SqliteDisk(self.state))
+
+    def runs(self) -> int:
+        return call("run", "--config", str(self.settings))
+
+
+@pytest.fixture
+def counter(settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counter:
+    """Provisioned, and started once: a STAN is used."""
+    made = Counter(tmp_path, settings, monkeypatch)
+    assert call("provision", "--test-keys", "--config", str(settings)) == 0
+    assert made.runs() == 0
+    return made
+
+
+def gone(file: Path) -> None:
+    file.unlink()
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def log_lost(file: Path) -> None:
+    """A main file into which nothing ever came: all of it stood in a log that is no more (security review A1)."""
+    file.unlink()
+    db = sqlite3.connect(file)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.close()
+    assert file.stat().st_size
+
+
+LOSSES = pytest.mark.parametrize("lose", [gone, emptied, log_lost])
+
+
+@LOSSES
+def test_a_terminal_that_has_begun_a_journal_never_begins_another_by_itself(
+    counter: Counter, capsys: pytest.CaptureFixture[str], lose: Callable[[Path], None]
+) -> None:
+    """Security review A1, money review D2: it started as if new, without a word, and its STANs began at 000001 again."""
+    lose(counter.journal)
+    for _ in range(2):
+        capsys.readouterr()
+        assert counter.runs() == 1
+        said = capsys.readouterr().err
+        assert "流水缺失" in said and "call the bank" in said and "backup/" in said and "provision" in said
+        assert counter.film.now and counter.film.now.name == "fault" and words.JOURNAL_GONE in counter.film.now.lines
+
+
+@LOSSES
+@pytest.mark.parametrize("command", [("keys",), ("keys", "load"), ("journal", "show"), ("journal", "standing"),
+                                     ("journal", "migrate"), ("journal", "verify")], ids=" ".join)  # fmt: skip
+def test_no_other_command_begins_it_either(
+    counter: Counter, capsys: pytest.CaptureFixture[str], lose: Callable[[Path], None], command: tuple[str, ...]
+) -> None:
+    """A journal that `takeback keys` had made would let the next start go on as new."""
+    lose(counter.journal)
+    assert call(*command, "--config", str(counter.settings)) == 1
+    assert "流水缺失" in capsys.readouterr().err
+    assert counter.runs() == 1
+
+
+@LOSSES
+def test_doctor_says_that_the_journal_is_gone(
+    counter: Counter, capsys: pytest.CaptureFixture[str], lose: Callable[[Path], None]
+) -> None:
+    lose(counter.journal)
+    call("doctor", "--json", "--config", str(counter.settings))
+    (found,) = [f for f in json.loads(capsys.readouterr().out) if f["part"] == "journal"]
+    assert found["health"] == "fault" and "流水缺失" in found["found"]
+
+
+def test_a_journal_with_a_wrong_index_stops_the_terminal_and_says_what_to_do(
+    counter: Counter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Money review D9: quick_check compares no index with its table (sqlite.org/pragma.html#pragma_quick_check)."""
+    db = sqlite3.connect(counter.journal)
+    db.execute("PRAGMA writable_schema=ON")
+    db.execute("UPDATE sqlite_master SET sql = replace(sql, '(state)', '(kind)') WHERE name = 'entries_state'")
+    db.execute("INSERT INTO entries VALUES (1, 'owed', 'sale', '000001', '000009', 0, '{}')")
+    db.commit()
+    db.close()
+    assert counter.runs() == 1
+    said = capsys.readouterr().err
+    assert "entries_state" in said and "restore the last backup" in said
+    assert counter.film.now and words.JOURNAL_BAD in counter.film.now.lines
+    gc.collect()  # the process is gone, and its lock with it
+    assert call("journal", "verify", "--config", str(counter.settings)) == 1
+    assert "entries_state" in capsys.readouterr().err
+
+
+def test_a_backup_that_is_put_back_sells_again(counter: Counter) -> None:
+    """The copy that an update makes."""
+    copy = counter.state / "backup" / "journal-7.db"
+    takeback_update.journal_backup(counter.journal, copy)
+    counter.journal.unlink()
+    assert counter.runs() == 1
+    shutil.copy(copy, counter.journal)
+    assert counter.runs() == 0
+
+
+def test_new_keys_begin_a_new_journal(counter: Counter) -> None:
+    """A technician who provisions anew has a fresh key store; one who keeps the journal goes on with it."""
+    for left in (True, False):
+        (counter.state / keystore.FILE).unlink()
+        if not left:
+            counter.journal.unlink()
+        assert call("provision", "--test-keys", "--config", str(counter.settings)) == 0
+        assert counter.runs() == 0
+    counter.journal.unlink()
+    assert counter.runs() == 1, "and is missed from its first start on"
+
+
+def test_a_first_start_that_a_power_cut_ended_begins_again(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key store is told when the journal is there: cut before that, nothing is missed yet."""
+    (counter.state / keystore.FILE).unlink()
+    counter.journal.unlink()
+    assert call("provision", "--test-keys", "--config", str(counter.settings)) == 0
+
+    def cut(*_: object) -> None:
+        raise PowerCut
+
+    with monkeypatch.context() as dark, contextlib.suppress(PowerCut):
+        dark.setattr(keystore, "save", cut)
+        counter.runs()
+    gc.collect()  # the process is gone, and its lock with it
+    assert counter.journal.exists() and not keystore.load(counter.state).begun
+    assert counter.runs() == 0 and keystore.load(counter.state).begun
+
+
+def test_a_key_store_that_cannot_be_written_does_not_stop_a_shop(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No room on the card: a journal that stands is worth more than the word that it stood."""
+    keystore.save(replace(keystore.load(counter.state), begun=False), counter.state)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(keystore, "save", full)
+    assert counter.runs() == 0
+
+
+def test_keys_that_change_do_not_forget_the_journal(counter: Counter) -> None:
+    kept = keystore.load(counter.state)
+    assert kept.begun
+    for other in (kept.without_tmk(), kept.with_tmk(bytes(range(16)))):
+        keystore.save(other, counter.state)
+        assert keystore.load(counter.state).begun

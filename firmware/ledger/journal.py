@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,6 +24,11 @@ from firmware.ledger.entry import Entry
 from firmware.ledger.lifecycle import Event, Kind, State
 
 FILE = "journal.db"
+GONE = (
+    "流水缺失：停止交易，保留存储卡，先联系银行。 journal.db is missing or empty, and this terminal has had one. Sell "
+    "nothing, keep the card, call the bank about the open batch; then put the newest backup/journal-*.db in its place "
+    "(it lacks what was sold since), or remove keystore.json and provision anew"
+)
 _GENESIS = "0" * 64
 FORM = 3
 _KEPT = 64
@@ -50,16 +55,20 @@ Record = dict[str, Any]
 class Journal:
     """Everything durable about money. Every public method that writes ends in one Disk.commit."""
 
-    def __init__(self, disk: Disk, clock: Clock) -> None:
+    def __init__(self, disk: Disk, clock: Clock, begun: Callable[[], bool] = lambda: False) -> None:
+        """`begun`: has this terminal had a journal? Then no new one is made. Raises JournalError."""
         self._disk, self._clock = disk, clock
         self._db = disk.connect(FILE)
         self.writes = 0  # since this process began: whoever watches the journal need not read it
         self._rested = -1  # `writes` when all of it stood in the main file; not yet: a power cut leaves a log behind
         self._newest: dict[int, Entry] = {}  # as written by us, the only writer; what a failed commit leaves is unknown
-        self._migrate()
+        self._migrate(begun)
 
-    def _migrate(self) -> None:
+    def _migrate(self, begun: Callable[[], bool]) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if not version and begun():
+            self.close()
+            raise JournalError(GONE)
         if version > FORM:
             raise JournalError(f"the journal is of version {version}, this firmware knows {FORM}: update first")
         if version == FORM:
@@ -348,9 +357,11 @@ def chain(before: str, text: str) -> str:
     return hashlib.sha256(f"{before}\n{text}".encode()).hexdigest()
 
 
-def verify(db: sqlite3.Connection) -> int:
+def verify(db: sqlite3.Connection, begun: Callable[[], bool] = lambda: False) -> int:
     """See Journal.verify; works on any open connection, so that a third party can call it."""
     try:
+        if not db.execute("PRAGMA user_version").fetchone()[0] and begun():
+            raise JournalError(GONE)
         (found,) = db.execute("PRAGMA integrity_check(1)").fetchone()
     except UnicodeDecodeError:  # SQLite names what it cannot read
         found = "the names of its tables are not text"

@@ -32,13 +32,14 @@ _USES = {"tmk": Use.WRAP, "journal": Use.CARD, "token": Use.TOKEN, "state": Use.
 class Keystore:
     """`tmk` wraps working keys and does nothing else; None once it was erased (tamper), and before the first one was
     loaded (`blank`). `journal` seals card numbers, `token` matches them, `state` seals what other keys leave behind
-    (DUKPT)."""
+    (DUKPT). `begun`: a journal was begun beside it, so that one that is gone is missed."""
 
     tmk: Key | None
     journal: Key
     token: Key
     state: Key
     blank: bool = field(default=False, kw_only=True)
+    begun: bool = field(default=False, kw_only=True)
 
     @property
     def erased(self) -> bool:
@@ -100,8 +101,7 @@ def save(keystore: Keystore, directory: Path, secret: Secret | None = None) -> N
     """Sealed under the device secret; never half a key store. Raises KeyProblem, OSError."""
     keys = {n: getattr(keystore, n) for n in _USES}
     table = {n: k.reveal().hex() for n, k in keys.items() if k is not None}
-    if keystore.blank:
-        table["blank"] = "1"
+    table |= {word: "1" for word in ("blank", "begun") if getattr(keystore, word)}
     if keystore.tmk:
         table["tmk_kcv"] = des.check_value(keystore.tmk).hex()
     opener = (secret or sealing.from_file(directory))()
@@ -137,4 +137,12 @@ def _read(table: dict[str, str], path: Path) -> Keystore:
     tmk = keys.pop("tmk", None)
     if tmk and (len(tmk.reveal()) != 16 or des.check_value(tmk).hex() != table["tmk_kcv"]):
         raise KeyProblem(f"{path}: the TMK does not match its check value")
-    return Keystore(tmk=tmk, blank="blank" in table, **keys)
+    return Keystore(tmk=tmk, blank="blank" in table, begun="begun" in table, **keys)
+
+
+def begun(directory: Path, secret: Secret | None = None) -> bool:
+    """Was a journal begun beside this key store? Not, as far as anybody can say, where none opens."""
+    try:
+        return load(directory, secret).begun
+    except KeyProblem:
+        return False

@@ -102,6 +102,7 @@ KEYS_MISSING = Word("没有工作密钥 请签到", "NO KEYS, SIGN ON")
 PROGRAM_ERROR = Word("程序错误 已自动保护", "ERROR, MONEY SAFE")
 RELEASE_FIRST = Word("先处理未完成交易", "FINISH OPEN SALE")
 JOURNAL_BAD = Word("流水损坏 停止交易", "JOURNAL DAMAGED")
+JOURNAL_GONE = Word("流水缺失 停止交易", "JOURNAL MISSING")
 CLOCK_UNTRUSTED = Word("时钟异常 请签到", "BAD CLOCK, SIGN ON")
 
 # printer, one instruction at a time

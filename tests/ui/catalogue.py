@@ -63,6 +63,7 @@ def all_screens() -> list[Screen]:
         screens.remove_card(),
         screens.entry_view(w.VOID, BIGGEST, "000123", "11-23T12:00", w.REVERSED_VOID),
         screens.queue_item(BIGGEST, "000123", "365d 23:59", 9999, "23:59:59"), screens.fault(w.TRY_AGAIN), screens.fault(w.JOURNAL_BAD),
+        screens.fault(w.JOURNAL_GONE),
         *withdrawal_screens(), *holds, *troubles, *[screens.refused(r) for r in refusals],
         *[screens.outcome(n, t, line, BIGGEST) for n, t, line in outcomes], *codes,
     ]  # fmt: skip
