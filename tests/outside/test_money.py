@@ -4,9 +4,14 @@ hosts are in test_decisions.py, each with its source."""
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
+
 import pytest
 
+from drivers.system import SqliteDisk, SystemClock
 from firmware.host.codec import Message
+from firmware.ledger.journal import Journal
 from firmware.ledger.lifecycle import Kind
 from hal_mocks.acquirer import Mood
 from hal_mocks.card.soft_card import CVM_SIGNATURE, PAN_B, Profile
@@ -116,6 +121,33 @@ def test_d8_a_reversal_of_what_never_arrived_is_done_when_the_bank_says_25() -> 
     mood(d, "deaf")
     play(d, buys("1250"))
     assert kinds(d) == ["sale reversed"]  # stuck; no key in terminal.toml changes it
+
+
+def _index_bit(p: Path) -> None:
+    db = sqlite3.connect(p)
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    root = db.execute("SELECT rootpage FROM sqlite_master WHERE name='entries_state'").fetchone()[0]
+    size = db.execute("PRAGMA page_size").fetchone()[0]
+    db.execute("PRAGMA journal_mode=DELETE")
+    db.close()
+    raw = bytearray(p.read_bytes())
+    at = raw.index(b"owed", (root - 1) * size)
+    raw[at] ^= 0x10
+    p.write_bytes(raw)
+
+
+def test_d9_one_flipped_bit_of_the_journal_is_found(tmp_path: Path) -> None:
+    j = Journal(SqliteDisk(tmp_path), SystemClock())
+    j.move(j.begin(Kind.SALE, 1250), Event.SILENCE, reason="98")
+    j.close()
+    _index_bit(tmp_path / "journal.db")
+    j = Journal(SqliteDisk(tmp_path), SystemClock())  # quick_check is content
+    found = "ok"
+    try:
+        j.verify()
+    except Exception as e:
+        found = str(e)
+    assert found != "ok" or j.in_state(State.OWED)  # verify: whole; the reversal is gone
 
 
 @pytest.mark.xfail(strict=True, reason="the settings stand outside the chain until the issue on state")
