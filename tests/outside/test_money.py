@@ -12,7 +12,7 @@ import pytest
 from drivers.system import SqliteDisk, SystemClock
 from firmware.host.codec import Message
 from firmware.ledger.journal import Journal
-from firmware.ledger.lifecycle import Kind
+from firmware.ledger.lifecycle import Event, Kind, State
 from hal_mocks.acquirer import Mood
 from hal_mocks.card.soft_card import CVM_SIGNATURE, PAN_B, Profile
 from hal_mocks.desk import enrolled
