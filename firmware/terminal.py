@@ -71,6 +71,7 @@ def build(config: Config, devices: Devices, keystore: Keystore) -> Terminal:
     """Wire the parts together. Raises JournalError, KeyProblem, ConfigError."""
     time = TrueTime(devices.clock)
     journal = Journal(devices.disk, time, lambda: keystore.begun)
+    journal.check()
     time.restore(journal.setting("floor"))
     ledger = Ledger(journal, keystore, devices.random)
     host = Host(devices.link, config, devices.clock, devices.random)

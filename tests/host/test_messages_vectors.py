@@ -9,6 +9,7 @@ import pytest
 from firmware.errors import MessageError
 from firmware.host import codec, fields
 from tests.conftest import vectors
+from tests.host import dialects
 
 UNIONPAY = vectors("iso8583/unionpay_messages")["vectors"]
 GENERIC = vectors("iso8583/generic_messages")["vectors"]
@@ -50,8 +51,8 @@ def test_malformed_message_is_refused(name: str) -> None:
 
 def dialect(vector: dict[str, Any]) -> fields.Spec:
     if "TPDU" in vector["framing"]:
-        return fields.nac()
-    return fields.bcd_87() if "ISO87B" in vector["name"] or "guide" in vector["name"] else fields.ascii_87()
+        return dialects.nac()
+    return dialects.bcd_87() if "ISO87B" in vector["name"] or "guide" in vector["name"] else dialects.ascii_87()
 
 
 @pytest.mark.parametrize("vector", GENERIC, ids=lambda v: v["name"])

@@ -202,6 +202,7 @@ def looked_at(folder: Path) -> str:
     """What a boot and then `verify` say; empty: nothing."""
     try:
         j = Journal(SqliteDisk(folder), SystemClock())
+        j.check()  # as terminal.build does
     except JournalError as damage:
         return f"boot: {damage}"
     try:
