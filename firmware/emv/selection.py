@@ -1,7 +1,8 @@
 """Application selection, EMV 4.4 Book 1, §12: the PSE, else the list of AIDs; candidates by priority; final selection.
 
 Who chooses stands outside: `candidates` gives the list in the order of the card's wishes, `choice_needed` says whether
-the cardholder has to be asked, `take` selects one. An application that cannot be taken is dropped and the next tried.
+the cardholder has to be asked, `take` selects one. An application that cannot be taken is dropped, and whoever chose it
+is asked again.
 """
 
 from __future__ import annotations
@@ -45,10 +46,10 @@ def candidates(card: Card, settings: EmvSettings) -> list[Candidate]:
     return sorted((c for c in found if once[c.aid] is c), key=lambda c: c.priority)
 
 
-def choice_needed(found: list[Candidate], one_failed: bool = False) -> bool:
-    """Several applications, or one that asks for confirmation; and any that is left after another was chosen and could
-    not be used: it may be another account (Book 1, §12.4)."""
-    return len(found) > 1 or found[0].confirm or one_failed
+def choice_needed(found: list[Candidate], dropped: bool = False) -> bool:
+    """Several applications, one that asks for confirmation, or the last one after another was `dropped`: then none is
+    selected without the cardholder's word (Book 1, §12.4)."""
+    return dropped or len(found) > 1 or found[0].confirm
 
 
 def take(card: Card, candidate: Candidate, settings: EmvSettings, today: date) -> tuple[Chip, bytes]:

@@ -47,7 +47,8 @@ def consent(
     t: Terminal, title: Word, fen: int, effects: tuple[Word | str, ...], more: tuple[Word | str, ...] = ()
 ) -> None:
     """The customer sees what will happen and presses green (S64). Raises Cancelled for red or nobody."""
-    t.console.fresh()
+    if t.console.fresh():
+        raise Cancelled
     if not t.console.choose(screens.consent(title, fen, effects), YES_NO, t.config.times.prompt_s, False):
         raise Cancelled
     if more and not t.console.choose(screens.consent_more(more), YES_NO, t.config.times.prompt_s, False):
@@ -97,7 +98,8 @@ def grant(t: Terminal, asked_by: str, people: int = 1) -> str:
 
 def pressed_enter(t: Terminal, screen: Screen) -> None:
     """Green goes on. Raises Cancelled for red, IdleTimeout."""
-    t.console.fresh()
+    if t.console.fresh():
+        raise Cancelled
     t.console.show(screen)
     while t.console.ask_key() is not Key.ENTER:
         pass

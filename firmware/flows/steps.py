@@ -100,43 +100,51 @@ def ask_voucher(t: Terminal, title: Word) -> str:
     return typed.rjust(6, "0") if typed else ""
 
 
-def begin(t: Terminal, card: Card, title: Word, amount: int) -> Chip:
-    """Selection … restrictions; who holds the card chooses where there is a choice. Raises CardError, Cancelled,
-    IdleTimeout."""
+def begin(t: Terminal, card: Card, title: Word, amount: int, before: Entry | None = None) -> Chip:
+    """Selection … restrictions; who holds the card chooses where there is a choice, and after an application that could
+    not be used says whether another may take its place. `before` is the try that this one repeats: another account
+    than that one's is confirmed too. Raises CardError, Cancelled, IdleTimeout."""
     t.console.show(screens.reading(title, amount))
     counter = int(t.journal.setting("stan", "0")) + 1
-    found, one_failed = selection.candidates(card, t.emv), False
+    found, dropped = selection.candidates(card, t.emv), False
     while found:
-        chosen = choose_application(t, found, one_failed)
+        asked = selection.choice_needed(found, dropped)
+        chosen = choose_application(t, found) if asked else found[0]
         try:
             chip = kernel.begin(card, chosen, amount, t.emv, t.devices.clock.now(), t.devices.random, counter)
         except NotTaken as why:
             log.event("application not taken", why=str(why))
             found.remove(chosen)
-            one_failed = True
+            dropped = True
             if found:
                 t.console.tell(screens.try_another(), Sound.ERROR)
             continue
         if isinstance(card, Traced):
             card.chip = chip
+        if before and not asked and not (t.ledger.same_card(before, chip) and before.aid == chip.aid.hex().upper()):
+            _confirm(t, chip.label, chip.pan.masked)
         return chip
     raise CardUnsupported(w.NO_COMMON_APP)
 
 
-def choose_application(t: Terminal, found: list[Candidate], one_failed: bool) -> Candidate:
-    """The cardholder picks among several, confirms one that asks for it or that is left (EMV Book 1, §12.4)."""
-    if not selection.choice_needed(found, one_failed):
+def choose_application(t: Terminal, found: list[Candidate]) -> Candidate:
+    """The cardholder picks among several, or confirms the only one (EMV Book 1, §12.4)."""
+    if len(found) == 1:
+        _confirm(t, found[0].name)
         return found[0]
-    if len(found) > 1:
-        names = [c.name for c in found]
-        chosen = found[t.console.pick("choose_application", w.CHOOSE_APP, names, audience="customer")]
-    else:
-        chosen = found[0]
-        shown = screens.application(chosen.name)
-        if not t.console.choose(shown, YES_NO, t.config.times.prompt_s, False):
-            raise Cancelled
+    if t.console.fresh():
+        raise Cancelled
+    chosen = found[t.console.pick("choose_application", w.CHOOSE_APP, [c.name for c in found], audience="customer")]
     t.console.show(screens.reading(w.CHOOSE_APP, 0))
     return chosen
+
+
+def _confirm(t: Terminal, name: str, pan: str = "") -> None:
+    """Only green takes this account; red, or nobody there, charges none. Raises Cancelled."""
+    screen = screens.application(name, pan)
+    if t.console.fresh() or not t.console.choose(screen, YES_NO, t.config.times.prompt_s, False):
+        raise Cancelled
+    t.console.show(screens.reading(w.CHOOSE_APP, 0))
 
 
 def verify_cardholder(t: Terminal, chip: Chip, amount: int, card: Card | None = None) -> PinBlock | None:

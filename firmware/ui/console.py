@@ -249,16 +249,19 @@ class Console:
         if self._taken_ahead():
             self.sound(Sound.ERROR)
 
-    def fresh(self) -> None:
+    def fresh(self) -> bool:
         """Before a question of money or consent is drawn: keys pressed earlier answer nothing, each with the error
-        tone. What else has happened is noted as ever."""
+        tone. What else has happened is noted as ever. True if red was among them, for whoever may stop here."""
         self._nothing_ahead()
+        red = False
         for event in self._d.inbox.take_all():
             self._note(event)
             if isinstance(event, StopAsked):
                 self._d.inbox.post(event)
             if isinstance(event, KeyPressed):
                 self.sound(Sound.ERROR)
+                red = red or event.key is Key.CANCEL
+        return red
 
     def quiet_green(self, screen: Screen, quiet_s: float) -> None:
         """Until green is pressed after a while without any key; each early key begins the while anew, with the error

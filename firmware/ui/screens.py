@@ -152,9 +152,9 @@ def pin_on_reader(fen: int, note: Word | None = None) -> Screen:
     return Screen("pin_on_reader", w.ENTER_PIN, money(fen), (note or w.PIN_ON_READER,), audience="customer")
 
 
-def application(name: str) -> Screen:
-    """One application of the card that asks to be confirmed."""
-    return Screen("application", w.USE_THIS_APP, "", (name,), w.K_OK_NO, audience="customer")
+def application(name: str, pan: str = "") -> Screen:
+    """One application of the card that asks to be confirmed; with the card number where that is another than before."""
+    return Screen("application", w.USE_THIS_APP, "", (name, pan) if pan else (name,), w.K_OK_NO, audience="customer")
 
 
 def try_another() -> Screen:

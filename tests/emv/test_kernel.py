@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyemv import ac, kd
 
-from firmware.emv import cryptogram, selection, tags, tlv
+from firmware.emv import cryptogram, scripts, selection, tags, tlv
 from firmware.emv.cvm import CvmList
 from firmware.emv.settings import Method
 from firmware.errors import CardBroken, CardUnsupported
+from firmware.hal.reader import Response
 from hal_mocks.card import crypto
-from hal_mocks.card.soft_card import ISSUER_KEY, Profile, SoftCard
-from tests.emv.bench import SETTINGS, Dice, Direct, begin, begin_on
+from hal_mocks.card.soft_card import CVM_ENCIPHERED_PIN, ISSUER_KEY, Profile, SoftCard
+from tests.emv.bench import SETTINGS, Dice, Direct, Play, begin, begin_on, play
 
 
 @pytest.mark.parametrize("external", [True, False])
@@ -201,12 +202,6 @@ def test_fillers_between_objects_are_skipped(objects: list[tuple[int, bytes]], d
     assert list(tlv.read(padded)) == objects
 
 
-def test_a_schemes_test_card_with_ff_in_its_record_is_read() -> None:
-    """evsinev/ber-tlv#11, as published."""
-    _, record = tlv.only(bytes.fromhex("700C5F340101FFFFFF9F57020840"), 0x70)
-    assert tlv.unique(record) == {0x5F34: b"\x01", 0x9F57: b"\x08\x40"}
-
-
 @given(st.integers(0x41, 0x5E), st.binary(max_size=300))
 def test_tlv_round_trip(tag: int, value: bytes) -> None:
     assert list(tlv.read(tlv.write(tag, value))) == [(tag, value)]
@@ -224,3 +219,75 @@ def test_tlv_round_trip(tag: int, value: bytes) -> None:
 )
 def test_dol_padding(tag: int, value: bytes, length: int, expected: str) -> None:
     assert tlv.fill_dol([(tag, length)], {tag: value}).hex() == expected
+
+
+# -- filler ---------------------------------------------------------------------------------------------------------------
+
+
+def filled(data: bytes, filler: bytes, deep: bool = True, inside: bool = False) -> bytes:
+    """`filler` before, between and behind all data objects; inside templates too where `deep`. Beside an outer template
+    only 00: FF there is refused (published vectors, read_application_data test5)."""
+    here = filler if inside else filler.replace(b"\xff", b"\0")
+    made = here
+    for tag, value, whole in tlv.pieces(data):
+        again = deep and tlv.constructed(tag)
+        made += (tlv.write(tag, filled(value, filler, True, True)) if again else whole) + here
+    return made
+
+
+class Filled(Direct):
+    """Every answer with filler in it; `deep` only where nothing is signed."""
+
+    def __init__(self, card: SoftCard, filler: bytes, deep: bool) -> None:
+        super().__init__(card)
+        self.filler, self.deep = filler, deep
+
+    def transmit(self, apdu: bytes | bytearray, timeout_s: float) -> Response:
+        answer = super().transmit(apdu, timeout_s)
+        raw = apdu[1] == 0x84  # GET CHALLENGE is no TLV
+        return answer if raw else Response(filled(answer.data, self.filler, self.deep), answer.sw)
+
+
+@pytest.mark.parametrize("filler", ["FF", "00", "FFFFFF", "00FF00", "FF00FFFF"])
+@pytest.mark.parametrize(
+    "profile",
+    [{}, {"pse": False, "second_app": "OTHER"}, {"format_2": True, "pse": True, "second_app": "OTHER"},
+     {"oda": "sda"}, {"oda": "dda", "format_2": True, "cvm": CVM_ENCIPHERED_PIN}, {"oda": "cda"},
+     {"limits": "0105"}],
+)  # fmt: skip
+def test_filler_around_data_objects_costs_no_card(filler: str, profile: dict) -> None:
+    """00: EMV 4.4 Book 3, Annex B1. FF: ISO 7816-4 knows no such tag, and test cards of the schemes have it (review R1;
+    evsinev/ber-tlv#11, bitgamma/tlv#1, kspearrin/BerTlv.NET#3). In the FCI, the PSE, GPO, records, GET DATA, both kinds
+    of signature and both cryptograms."""
+    world = Play(pins=("1234",))
+    plain = SoftCard(Profile(**profile))
+    wanted = play(Direct(plain), plain, world)
+    soft = SoftCard(Profile(**profile))
+    got = play(Filled(soft, bytes.fromhex(filler), not profile.get("oda")), soft, world)
+    assert wanted.outcome == "approved online"
+    assert (got.outcome, got.tvr, got.cvm) == (wanted.outcome, wanted.tvr, wanted.cvm)
+
+
+def test_the_record_of_the_scheme_s_test_card_is_read() -> None:
+    """Visa CDET card 09: sequence number, three FF, a country code (evsinev/ber-tlv#11)."""
+    record = bytes.fromhex("700C5F340101FFFFFF9F57020840")
+    assert tlv.unique(record) == {tags.PAN_SEQUENCE: b"\x01", 0x9F57: b"\x08\x40"}
+
+
+def test_filler_between_scripts_and_their_commands_costs_none_of_them() -> None:
+    card, chip = begin()
+    sent: list[bytes] = []
+    card.transmit = lambda apdu, timeout_s: sent.append(bytes(apdu)) or Response(b"", 0x9000)  # type: ignore[method-assign]
+    one = tlv.write(0x86, bytes.fromhex("8424000000"))
+    script = tlv.write(
+        0x71, b"\xff" + tlv.write(tags.SCRIPT_ID, bytes(4)) + b"\xff\0" + one + b"\xff\xff" + one + b"\xff"
+    )
+    scripts.run(card, chip, scripts.templates(b"\xff" + script + b"\xff", 0x71), tags.SCRIPT_FAILED_BEFORE)
+    assert (len(sent), chip.scripts.hex()) == (2, "2000000000")
+
+
+def test_filler_is_nothing_else_than_filler() -> None:
+    """It stands for no object: a card that gives nothing but filler has given no template, and FF inside a value stays."""
+    with pytest.raises(CardBroken):
+        tlv.only(b"\xff" * 20, 0x70)
+    assert dict(tlv.read(bytes.fromhex("5A03FF00FF"))) == {0x5A: bytes.fromhex("FF00FF")}

@@ -17,11 +17,12 @@ from hal_mocks.card.soft_card import (
     CVM_OFFLINE_PIN,
     CVM_ONLINE_PIN,
     CVM_PLAIN_AND_SIGNATURE,
+    PAN_B,
     Profile,
     SoftCard,
 )
 from hal_mocks.desk import Desk, settings
-from hal_mocks.person import Person, buys, do, on, press
+from hal_mocks.person import Person, buys, do, insert, on, press
 
 FLOOR = replace(catalogue.own(), aids=(replace(catalogue.own().aids[0], floor_limit=5_000), *catalogue.own().aids[1:]))
 
@@ -62,17 +63,103 @@ def test_one_that_asks_to_be_confirmed_can_be_refused() -> None:
         assert agrees(d)
 
 
-@pytest.mark.parametrize("bad", [{"blocked_first": True}, {"refuses_options": True}])
-@pytest.mark.parametrize(("answer", "paid"), [("enter", True), ("cancel", False), ("", False)])
-def test_another_account_is_charged_only_if_its_holder_says_so(bad: dict[str, Any], answer: str, paid: bool) -> None:
-    """EMV Book 1, §12.4: once a chosen application is removed, none is selected without the cardholder's confirmation
-    (outside review, emv R2)."""
+UNUSABLE = [{"blocked_first": True}, {"refuses_options": True}]
+
+
+@pytest.mark.parametrize("bad", UNUSABLE)
+@pytest.mark.parametrize("key", ["enter", "cancel", "nobody"])
+def test_an_application_that_cannot_be_used_leaves_the_other_to_whoever_confirms_it(
+    bad: dict[str, Any], key: str
+) -> None:
+    """EMV 4.4 Book 1, §12.4: after an application that the cardholder chose was removed, none is selected without the
+    cardholder's confirmation, also where only one is left (review R2)."""
     d = desk({"second_app": "DEBIT", "label": "CREDIT", **bad})
-    d.play(Person([*buys("1250"), on("choose_application", press("1")),
-                   on("application", *([press(answer)] if answer else []))]))  # fmt: skip
-    assert "此应用不可用" in d.film.text() and "application" in screens(d)
-    charged = [e.label for e in d.entries() if e.state is State.RELEASED]
-    assert charged == (["DEBIT"] if paid else []) and sum(a.net for a in d.world.bank.accounts.values()) == 1250 * paid
+    steps = [
+        *buys("1250"),
+        on("choose_application", press("1")),
+        on("application", *([press(key)] if key != "nobody" else [])),
+    ]
+    d.play(Person(steps))
+    assert "此应用不可用" in d.film.text()
+    assert screens(d)[screens(d).index("try_another") + 1] == "application"
+    assert "DEBIT" in d.film.text().split("+- application")[1], "it says which"
+    entry = d.entries()[-1]
+    assert (entry.label, entry.state) == (("DEBIT", State.RELEASED) if key == "enter" else ("", State.CANCELLED))
+    assert ("0200" in d.world.bank.seen) is (key == "enter")
+    assert agrees(d)
+
+
+@pytest.mark.parametrize("more", [("enter",), ("enter", "enter"), ("1", "enter", "enter", "1", "enter")])
+def test_keys_typed_ahead_confirm_no_other_account(more: tuple[str, ...]) -> None:
+    """Whoever presses 1 and green meant the first application, whatever becomes of it."""
+    d = desk({"second_app": "DEBIT", "label": "CREDIT", "blocked_first": True})
+    d.play(Person([*buys("1250"), on("choose_application", press("1", *more))]))
+    assert [e.state for e in d.entries()] == [State.CANCELLED]
+    assert "0200" not in d.world.bank.seen
+
+
+def test_when_the_second_is_the_one_that_cannot_be_used_the_first_is_confirmed_too() -> None:
+    class SecondRefuses(SoftCard):
+        def _options(self, data: bytes) -> bytes:
+            return b"\x69\x85" if self._selected == 1 else super()._options(data)
+
+    d = desk()
+    d.world.wallet[0] = SecondRefuses(Profile(pse=False, second_app="DEBIT", label="CREDIT"))
+    d.play(Person([*buys("1250"), on("choose_application", press("2")), on("application", press("enter"))]))
+    assert [(e.label, e.state) for e in d.entries()] == [("CREDIT", State.RELEASED)]
+
+
+# -- tried again ----------------------------------------------------------------------------------------------------------
+
+
+def tried_again(first: SoftCard, change: Any, *answers: Any) -> Desk:
+    """Declined, 1 = pay again; before the card is read anew the world `change`s."""
+    d = desk()
+    d.world.wallet[0] = first
+    d.world.bank.moods.append(Mood("decline"))
+    again = on("insert_card", do("the account changes", change), insert())
+    d.play(Person([*buys("1250"), *answers, on("declined", press("1")), again, on("application", press("enter"))]))
+    return d
+
+
+def other_card(d: Desk) -> None:
+    d.world.wallet[0] = SoftCard(Profile(pan=PAN_B))
+
+
+def first_blocked(d: Desk) -> None:
+    d.world.wallet[0].profile.blocked_first = True
+
+
+def test_a_second_try_with_the_same_account_asks_nothing_more() -> None:
+    d = tried_again(SoftCard(), lambda d: None)
+    assert [e.state for e in d.entries()] == [State.DECLINED, State.RELEASED]
+    assert "application" not in screens(d)
+
+
+def test_a_second_try_with_another_card_is_confirmed_by_its_number() -> None:
+    """The kind of review R2: what is charged changed between two tries of one sale."""
+    d = tried_again(SoftCard(), other_card)
+    assert "620000******0047" in d.film.text().split("+- application")[1]
+    assert [e.state for e in d.entries()] == [State.DECLINED, State.RELEASED]
+    assert agrees(d)
+
+
+def test_a_second_try_whose_first_choice_was_blocked_meanwhile_is_confirmed() -> None:
+    """Without a PSE a blocked application is not listed (EMV Book 1, §12.3.3), so the other would be the only one."""
+    card = SoftCard(Profile(pse=False, second_app="DEBIT", label="CREDIT"))
+    d = tried_again(card, first_blocked, on("choose_application", press("1")))
+    assert "DEBIT" in d.film.text().split("+- application")[1]
+    assert [(e.label, e.state) for e in d.entries()] == [("CREDIT", State.DECLINED), ("DEBIT", State.RELEASED)]
+
+
+def test_a_second_try_that_is_not_confirmed_charges_nothing() -> None:
+    d = desk()
+    d.world.bank.moods.append(Mood("decline"))
+    again = on("insert_card", do("another card", other_card), insert())
+    d.play(Person([*buys("1250"), on("declined", press("1")), again, on("application", press("cancel"))]))
+    assert [e.state for e in d.entries()] == [State.DECLINED, State.CANCELLED]
+    assert d.world.bank.seen.count("0200") == 1
+    assert agrees(d)
 
 
 def test_a_card_without_any_usable_application_is_refused() -> None:

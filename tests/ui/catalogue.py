@@ -55,7 +55,7 @@ def all_screens() -> list[Screen]:
         screens.voucher(w.VOID, "000123"), screens.insert_card(w.VOID, BIGGEST), screens.reading(w.SALE, BIGGEST),
         screens.enter_pin(BIGGEST, 12), screens.enter_pin(BIGGEST, 12, w.PIN_WRONG.fill(left=12)),
         screens.enter_pin(BIGGEST, 0, w.PIN_LAST_TRY), screens.pin_on_reader(BIGGEST), screens.pin_on_reader(BIGGEST, w.PIN_LAST_TRY), screens.pin_result(w.PIN_OK, BIGGEST), screens.pin_result(w.PIN_BLOCKED, BIGGEST), screens.try_another(),
-        screens.application("UNIONPAY PREPAID"), *choices(), screens.asking(w.ECHO, BIGGEST), screens.reversing(12),
+        screens.application("UNIONPAY PREPAID"), screens.application("UNIONPAY PREPAID", "620000*********0047"), *choices(), screens.asking(w.ECHO, BIGGEST), screens.reversing(12),
         screens.printing(BIGGEST, True), screens.printing(BIGGEST, False), screens.next_copy(w.HAND_OVER, BIGGEST),
         screens.next_copy(w.BOOKED, BIGGEST),
         screens.slip_complete(BIGGEST), screens.offer_copy(BIGGEST), screens.digital_copy(QR),
