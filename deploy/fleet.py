@@ -105,7 +105,7 @@ def deliver(link: Link, name: str, bundle: Path, digest: str, fleet: Fleet, begu
         _upload(link, name, bundle, digest)
         signature = bundle.with_name(bundle.name + ".sig")
         _upload(link, name, signature, _digest(signature))
-        return _change(link, name, fleet, "install", f"{INBOX}/{bundle.name}")
+        return _change(link, name, fleet, "install", bundle.name)
 
     return _ended(name, begun, act)
 

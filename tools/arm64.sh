@@ -31,7 +31,8 @@ for table in passwd group; do cp "$root/usr/share/base-passwd/$table.master" "$r
 for kind in auth account password session; do echo "$kind required pam_permit.so" > "$root/etc/pam.d/common-$kind"; done
 cp "$room/signers" "$root/etc/takeback/release_signers"
 cp deploy/terminal.example.toml "$root/etc/takeback/terminal.toml"
-cp "$room"/*.tar "$room"/*.sig "$root/srv/"
+mkdir -p "$root/var/lib/takeback-deploy/inbox"
+cp "$room"/*.tar "$room"/*.sig "$root/var/lib/takeback-deploy/inbox/"
 install -D -m 755 deploy/terminal/takeback_update.py "$root/usr/local/sbin/takeback-update"
 cat > "$root/srv/go" <<'SCRIPT'
 set -eu
@@ -50,7 +51,7 @@ update = importlib.util.module_from_spec(importlib.util.spec_from_loader("takeba
 loader.exec_module(update)
 terminal = update.Terminal()
 with terminal.alone():
-    bundle = terminal.take(next(Path("/srv").glob("*.tar")))
+    bundle = terminal.take(next(terminal.inbox.glob("*.tar")).name)
     name = terminal.unpack(bundle, terminal.check(bundle))
     terminal.build(name)
     terminal.disk.link(f"releases/{name}", terminal.current)

@@ -38,6 +38,8 @@ BALLAST = "ballast"  # given up where the disk is full and the way back needs so
 PARAMETERS = ("rules.toml", "rules.toml.sig", "emv.toml")
 OPEN = ("undecided", "approved", "closing")  # somebody stands at the counter
 WAITING = ("owed", "upload_owed", "unknown")  # the bank still has to be told, or asked
+NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,100}")
+THEIRS_MAX = 1 << 20  # bytes of a file that another account wrote, other than a bundle
 Facts = dict[str, Any]
 
 
@@ -84,6 +86,21 @@ class Disk:
         path.unlink(missing_ok=True)
         self.directory(path.parent)
 
+    def give(self, folder: Path, name: str, data: bytes) -> None:
+        """A file of ours in a folder of somebody else, who may put a link wherever a name is looked up: made anew by
+        handle, given to the folder's owner by handle, and renamed, which follows nothing."""
+        with _folder(folder) as held:
+            part = f".{name}.{os.urandom(8).hex()}"
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=held)
+            with open(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                owner = os.fstat(held)
+                os.fchown(handle, owner.st_uid, owner.st_gid)
+                self.sync(handle)
+            os.rename(part, name, src_dir_fd=held, dst_dir_fd=held)
+            self.sync(held)
+
     def directory(self, path: Path) -> None:
         handle = os.open(path, os.O_RDONLY)
         try:
@@ -97,6 +114,41 @@ class Disk:
 
     def sync(self, handle: int) -> None:
         os.fsync(handle)
+
+
+@contextlib.contextmanager
+def _folder(path: Path) -> Iterator[int]:
+    """A handle of a folder that is not ours; no link to one. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _plain(folder: int, name: str) -> BinaryIO:
+    """A file in a folder that is not ours, opened: a plain one with one name, of the folder's owner or of root, no
+    link, no pipe (which would wait for ever), no device. Raises OSError, Refused."""
+    file = open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb")  # noqa: SIM115
+    found = os.fstat(file.fileno())
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 or found.st_uid not in (0, os.fstat(folder).st_uid):
+        file.close()
+        raise Refused(f"{name} is no plain file of its own: put a copy in its place")
+    return file
+
+
+def _theirs(folder: Path, name: str) -> bytes | None:
+    """What stands in a small file of a folder that is not ours; None if it is not there. Raises Refused."""
+    try:
+        with _folder(folder) as held, _plain(held, name) as file:
+            data = file.read(THEIRS_MAX + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as broken:
+        raise Refused(f"{folder / name} cannot be read: {broken.strerror}") from None
+    if len(data) > THEIRS_MAX:
+        raise Refused(f"{folder / name} is too big")
+    return data
 
 
 # -- the machine -------------------------------------------------------------------------------------------------------
@@ -182,6 +234,7 @@ class Terminal:
     def __init__(self, root: Path = Path("/"), disk: Disk | None = None, machine: Machine | None = None) -> None:
         self.opt, self.etc = root / "opt/takeback", root / "etc/takeback"
         self.state, self.run = root / "var/lib/takeback", root / "run/takeback"
+        self.inbox = root / "var/lib/takeback-deploy/inbox"
         self.said = root / "run/takeback-update.json"
         self.releases, self.current = self.opt / "releases", self.opt / "current"
         self.disk, self.machine = disk or Disk(), machine or Machine()
@@ -244,23 +297,21 @@ class Terminal:
 
     # .. checking and unpacking ..
 
-    def take(self, file: Path) -> Path:
-        """A copy that nobody else can change, with its signature beside it. Raises Refused."""
+    def take(self, name: str) -> Path:
+        """A copy of a bundle in the inbox that nobody else can change, with its signature beside it. The inbox belongs
+        to the deployment account, so nothing in it is followed. Raises Refused."""
         incoming = self.opt / "incoming"
         shutil.rmtree(incoming, ignore_errors=True)
         incoming.mkdir(mode=0o700)
         try:
-            for name in (file, file.with_name(file.name + ".sig")):
-                with open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW), "rb") as source:
-                    found = os.fstat(source.fileno())
-                    if not stat.S_ISREG(found.st_mode):
-                        raise Refused(f"{name} is no file")
-                    self._space(4 * found.st_size)
-                    with (incoming / name.name).open("wb") as copy:
+            with _folder(self.inbox) as inbox:
+                for each in (name, f"{name}.sig"):
+                    with _plain(inbox, each) as source, (incoming / each).open("wb") as copy:
+                        self._space(4 * os.fstat(source.fileno()).st_size)
                         shutil.copyfileobj(source, copy, 1 << 20)
         except OSError as broken:
-            raise Refused(f"{file} and its .sig cannot be read here: {broken.strerror}") from None
-        return incoming / file.name
+            raise Refused(f"{name} and its .sig cannot be read in {self.inbox}: {broken.strerror}") from None
+        return incoming / name
 
     def _space(self, size: int) -> None:
         free = shutil.disk_usage(self.opt).free
@@ -378,14 +429,21 @@ class Terminal:
 
     def _glance(self) -> str:
         """What the running terminal last said of itself, so that it need not be stopped to be asked."""
-        try:
-            said = json.loads((self.run / "vitals.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return ""
+        said = self.vitals()
         if said.get("busy"):
             return "somebody is in the middle of an act"
-        counts = {"undecided": said["open"], "owed": said["owed"] + said["uploads"], "unknown": said["unknown"]}
-        return self._unfit(counts, unsettled=True)
+        open_, owed, uploads, unknown = (
+            n if type(n := said.get(name)) is int else 0 for name in ("open", "owed", "uploads", "unknown")
+        )
+        return self._unfit({"undecided": open_, "owed": owed + uploads, "unknown": unknown}, unsettled=True)
+
+    def vitals(self) -> Facts:
+        """As the terminal wrote them. Anything may stand there; what is no table is nothing."""
+        try:
+            found = json.loads(_theirs(self.run, "vitals.json") or b"{}")
+        except (Refused, ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def _unfit(self, counts: Facts, unsettled: bool) -> str:
         for states, what in ((OPEN, "an act is open at the counter"), (WAITING, "the bank is still owed an answer")):
@@ -500,9 +558,11 @@ class Terminal:
         for found in self.releases.iterdir():
             if found.name not in keep:
                 shutil.rmtree(found)
-        copies = sorted((self.state / "backup").glob("journal-*.db"), key=lambda p: p.stat().st_mtime)
-        for copy in copies[:-3]:
-            copy.unlink()
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), _folder(self.state / "backup") as held:
+            copies = [n for n in os.listdir(held) if re.fullmatch(r"journal-.*\.db", n)]
+            copies.sort(key=lambda n: os.stat(n, dir_fd=held, follow_symlinks=False).st_mtime)
+            for copy in copies[:-3]:
+                os.unlink(copy, dir_fd=held)
 
     def back(self, trial: Facts, why: str, at_boot: bool = False) -> None:
         """To what was good before. Every step may be done twice: a cut in the middle begins again at boot, where
@@ -550,8 +610,8 @@ class Terminal:
         shutil.rmtree(saved, ignore_errors=True)
         saved.mkdir(mode=0o700)
         for name in ("rules.toml", "emv.toml"):
-            if (self.state / name).exists():
-                shutil.copy2(self.state / name, saved / name)
+            if (data := _theirs(self.state, name)) is not None:
+                (saved / name).write_bytes(data)
         self.disk.tree(saved)
         trial: Facts = {"release": unpacked, "back_to": "", "tries": 0, "window": window_s, "hold": False,
                         "backup": "", "kind": "parameters", "rollback": False, "names": names}  # fmt: skip
@@ -573,20 +633,13 @@ class Terminal:
             if code:
                 raise Bad(f"the rule pack is not taken: {_last(said)}")
         if "emv.toml" in names:
-            self._own("emv.toml", (new / "emv.toml").read_bytes())
-
-    def _own(self, name: str, data: bytes) -> None:
-        """A file in the state directory, which belongs to the terminal's user."""
-        owner = self.state.stat()
-        self.disk.replace(self.state / name, data)
-        os.chown(self.state / name, owner.st_uid, owner.st_gid)
-        (self.state / name).chmod(0o600)
+            self.disk.give(self.state, "emv.toml", (new / "emv.toml").read_bytes())
 
     def _put_back(self, trial: Facts) -> None:
         for name in ("rules.toml", "emv.toml"):
             kept = self.opt / "saved" / name
             if kept.exists():
-                self._own(name, kept.read_bytes())
+                self.disk.give(self.state, name, kept.read_bytes())
             elif name in trial["names"]:
                 self.disk.remove(self.state / name)
 
@@ -636,9 +689,9 @@ class Terminal:
 
     # .. what people call ..
 
-    def install(self, file: Path, drain_s: float, window_s: float, unsettled: bool) -> None:
+    def install(self, name: str, drain_s: float, window_s: float, unsettled: bool) -> None:
         self.tell(step="checking")
-        bundle = self.take(file)
+        bundle = self.take(name)
         manifest = self.check(bundle)
         self.disk.replace(self.opt / BALLAST, bytes(1 << 18))
         self.tell(release=manifest["name"], before=self.running(), step="unpacking")
@@ -680,15 +733,11 @@ class Terminal:
     def status(self) -> Facts:
         """Everything about this terminal that a technician asks first."""
         floor, active = self.read("floor.json"), self.machine.pulse()
-        try:
-            vitals = json.loads((self.run / "vitals.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            vitals = {}
         return {"running": self.running(), "good": floor.get("good", ""), "before": floor.get("before", ""),
                 "counter": floor.get("release", 0), "parameters": floor.get("parameters", 0),
                 "sha256": self._digest(), "parameters_sha256": floor.get("parameters_sha256", ""),
                 "trial": self.read("trial.json"), "active": active[0], "restarts": active[1].split("/")[0],
-                "free_mb": shutil.disk_usage(self.opt).free >> 20, "platform": PLATFORM, "vitals": vitals,
+                "free_mb": shutil.disk_usage(self.opt).free >> 20, "platform": PLATFORM, "vitals": self.vitals(),
                 "last": self.result()}  # fmt: skip
 
 
@@ -793,6 +842,9 @@ def main(arguments: list[str] | None = None) -> int:
     """0 well; 1 refused or rolled back; the reason is one sentence on stderr and in `result`."""
     options = _options(arguments)
     if options.verb == "journal":
+        if os.geteuid() == 0:  # it takes paths: root would write wherever somebody asks for
+            sys.stderr.write("takeback-update journal is for the terminal's user: runuser -u takeback -- …\n")
+            return 2
         return _journal(options)
     if os.geteuid() != 0:
         sys.stderr.write("takeback-update needs root: sudo takeback-update …\n")
@@ -811,16 +863,20 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("takeback-update", description=__doc__)
+    parser = argparse.ArgumentParser("takeback-update", description=__doc__, allow_abbrev=False)
     verbs = parser.add_subparsers(dest="verb", required=True)
     for name, what in (("install", "a signed bundle: a release, or rules and EMV parameters"),
                        ("rollback", "to the release that was good before this one")):  # fmt: skip
-        verb = verbs.add_parser(name, help=what)
+        verb = verbs.add_parser(name, help=what, allow_abbrev=False)
         if name == "install":
-            verb.add_argument("file", type=Path)
-        verb.add_argument("--id", default="", help="comes back in the result")
-        verb.add_argument("--drain", type=float, default=0.0, metavar="SECONDS", help="wait until nothing is owed")
-        verb.add_argument("--window", type=float, default=WINDOW_S, metavar="SECONDS", help="how long it is watched")
+            verb.add_argument("file", type=_name, help="its name in /var/lib/takeback-deploy/inbox")
+        verb.add_argument("--id", type=_id, default="", help="comes back in the result")
+        verb.add_argument(
+            "--drain", type=_seconds(0), default=0.0, metavar="SECONDS", help="wait until nothing is owed"
+        )
+        verb.add_argument(
+            "--window", type=_seconds(1), default=WINDOW_S, metavar="SECONDS", help="how long it is watched"
+        )
         verb.add_argument("--only-settled", action="store_true", help="refuse while the open batch has entries")
         verb.add_argument("--here", action="store_true", help="in this process, not under systemd")
     for name, what in (("status", "as JSON"), ("result", "of the last change, as JSON"),
@@ -828,12 +884,41 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
                        ("settle", "called by systemd after it"), ("restart", "at a safe point, with nothing owed"),
                        ("stop", "the same, and leave it stopped")):  # fmt: skip
         verbs.add_parser(name, help=what)
-    verbs.add_parser("logs").add_argument("--lines", type=int, default=200)
+    verbs.add_parser("logs", allow_abbrev=False).add_argument("--lines", type=_lines, default=200)
     book = verbs.add_parser("journal", help="as the terminal's user, which owns the file")
     book.add_argument("what", choices=("standing", "backup", "restore"))
     book.add_argument("path", type=Path)
     book.add_argument("copy", type=Path, nargs="?", default=Path("/nonexistent"))
     return parser.parse_args(arguments)
+
+
+def _name(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError("takes the name of a bundle in the inbox, no path")
+    return text
+
+
+def _id(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{0,32}", text):
+        raise argparse.ArgumentTypeError("takes at most 32 hex digits")
+    return text
+
+
+def _seconds(least: int) -> Callable[[str], float]:
+    """`least` to a day: no nan, which is neither more nor less than anything."""
+
+    def seconds(text: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,3})?", text) or not least <= float(text) <= 86400:
+            raise argparse.ArgumentTypeError(f"takes {least} to 86400 seconds")
+        return float(text)
+
+    return seconds
+
+
+def _lines(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text):
+        raise argparse.ArgumentTypeError("takes up to five digits")
+    return int(text)
 
 
 def _journal(options: argparse.Namespace) -> int:
@@ -852,8 +937,6 @@ def _journal(options: argparse.Namespace) -> int:
 
 def _detach(options: argparse.Namespace, arguments: list[str]) -> int:
     """Under systemd, whatever becomes of this shell and its SSH link."""
-    if options.verb == "install":
-        arguments = [str(options.file.resolve()) if a == str(options.file) else a for a in arguments]
     started = _run(["systemd-run", "--quiet", "--collect", "--no-block", "--unit=takeback-switch",
                     f"--property=ExecStopPost={__file__} settle", sys.executable, "-I", __file__, *arguments,
                     "--here"])  # fmt: skip

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
+import shutil
 import sqlite3
 import tarfile
 from collections.abc import Iterator
@@ -153,7 +154,20 @@ def vitals(root: Path, **counts: int | bool) -> None:
 
 
 def act(terminal: Terminal, *words: str) -> int:
-    """One call of takeback-update, in this process."""
+    """One call of takeback-update, in this process. A bundle given by its path is first laid into the inbox."""
+    if words[0] == "install" and "/" in words[1]:
+        words = ("install", into_inbox(terminal, Path(words[1])), *words[2:])
     return update._change(
         terminal, update._options([*words, *(["--here"] if words[0] in ("install", "rollback") else [])])
     )
+
+
+def into_inbox(terminal: Terminal, bundle: Path) -> str:
+    """As the deployment account brings it: bundle and signature, links as they are. Its name."""
+    terminal.inbox.mkdir(parents=True, exist_ok=True)
+    for file in (bundle, bundle.with_name(bundle.name + ".sig")):
+        there = terminal.inbox / file.name
+        there.unlink(missing_ok=True)
+        if file.is_symlink() or file.exists():
+            shutil.copyfile(file, there, follow_symlinks=False)
+    return bundle.name

@@ -403,7 +403,7 @@ def counted(real):
         if steps == at: cut()
         return done
     return call
-for name in ("replace", "link", "rename", "remove", "tree"):
+for name in ("replace", "link", "rename", "remove", "give", "tree"):
     setattr(u.Disk, name, counted(getattr(u.Disk, name)))
 code = u.main(["install", sys.argv[3], "--window", "2", "--here"])
 print("steps", steps)
@@ -417,7 +417,7 @@ def test_the_power_is_cut_at_every_durable_step_of_an_update(fleet: Fleet) -> No
 
     def prepare(pi: Pi) -> str:
         for file in (bundle, bundle.with_name(bundle.name + ".sig")):
-            shutil.copy(file, pi.desk)
+            shutil.copy(file, pi.root / "var/lib/takeback-deploy/inbox")
         shutil.copy(ROOT / "deploy/terminal/takeback_update.py", pi.desk)
         (pi.desk / "cut.py").write_text(CUT)
         before = pi.status()["running"]
@@ -432,7 +432,7 @@ def test_the_power_is_cut_at_every_durable_step_of_an_update(fleet: Fleet) -> No
                   " cp -a /opt/state/. /var/lib/takeback/; systemctl start takeback")  # fmt: skip
             step, after = (at + 1) // 2, "after" if at % 2 else "before"
             with contextlib.suppress(subprocess.TimeoutExpired, AssertionError):
-                said = pi.sh("python3", "/srv/desk/cut.py", str(step), after, f"/srv/desk/{bundle.name}", check=False)
+                said = pi.sh("python3", "/srv/desk/cut.py", str(step), after, bundle.name, check=False)
                 if said.startswith("steps"):
                     return found
             pi.gone()
@@ -661,8 +661,14 @@ def test_the_deployment_user_may_call_one_script_and_passwords_open_nothing(flee
     for words in (["sudo", "-n", "id"], ["sudo", "-n", "/bin/sh", "-c", "id"], ["cat", "/var/lib/takeback/keystore.json"],
                   ["cat", "/var/lib/takeback/journal.db"], ["sudo", "-n", "-u", "takeback", "id"]):  # fmt: skip
         assert ssh(*words)[0] != 0, words
-    shadow = ssh("sudo", "-n", "/usr/local/sbin/takeback-update", "install", "/etc/shadow", "--here")
-    assert shadow[0] == 1 and "root:" not in shadow[1]
+    call = ("sudo", "-n", "/usr/local/sbin/takeback-update")
+    rest = ("--id", "00", "--drain", "0", "--window", "1")
+    for words in (["install", "/etc/shadow", *rest], ["install", "../../../etc/shadow", *rest], ["install", "x.tar", *rest, "--here"],
+                  ["journal", "backup", "/var/lib/takeback-deploy/x.db", "/etc/sudoers.d/zz"], ["boot"], ["settle"], ["status", "x"],
+                  ["journal", "standing", "/var/lib/takeback/journal.db"], ["logs", "--lines", "5", "-f"], ["-h"], []):  # fmt: skip
+        code, said = ssh(*call, *words)
+        assert code != 0 and "password is required" in said and "root:" not in said, words
+    assert not pi.sh("sh", "-c", "ls /etc/sudoers.d/zz", check=False).startswith("/etc")
     effective = pi.sh("sshd", "-T", "-C", "user=takeback-deploy,host=x,addr=127.0.0.1")
     for line in ("passwordauthentication no", "permitrootlogin no", "allowagentforwarding no", "allowtcpforwarding no"):
         assert line in effective

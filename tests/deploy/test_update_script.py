@@ -17,7 +17,7 @@ import pytest
 from deploy.terminal import takeback_update as update
 from firmware.ledger import lifecycle
 from firmware.ledger.lifecycle import State
-from tests.deploy.shelf import FakeMachine, act, bundle, entry, journal, vitals
+from tests.deploy.shelf import FakeMachine, act, bundle, entry, into_inbox, journal, vitals
 
 
 class Cut(BaseException):
@@ -49,6 +49,9 @@ class CutDisk(update.Disk):
 
     def remove(self, path: Path) -> None:
         self._step(lambda: super(CutDisk, self).remove(path))
+
+    def give(self, folder: Path, name: str, data: bytes) -> None:
+        self._step(lambda: super(CutDisk, self).give(folder, name, data))
 
     def tree(self, path: Path) -> None:
         self._step(lambda: super(CutDisk, self).tree(path))
@@ -419,7 +422,7 @@ def _boot_cut_at(m: FakeMachine, step: int) -> None:
 
 def test_a_release_that_is_never_found_good_gives_up_after_its_boots(machine: FakeMachine) -> None:
     t = machine.terminal()
-    manifest = t.check(t.take(bundle(machine.root / "shelf", 2)))
+    manifest = t.check(t.take(into_inbox(t, bundle(machine.root / "shelf", 2))))
     t.unpack(t.opt / "incoming" / "takeback-1.0.2-2.tar", manifest)
     t.build("1.0.2-2")
     t.write("trial.json", {"release": "1.0.2-2", "back_to": "1.0.1-1", "tries": 0, "window": 45, "hold": False,
