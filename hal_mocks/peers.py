@@ -147,7 +147,7 @@ class Peers:
         for key in keys:
             self.panel.press(key)
 
-    def wait_for(self, *screens: str, timeout_s: float = 20.0) -> str:
+    def wait_for(self, *screens: str, timeout_s: float = 90.0) -> str:
         return self.panel.wait_for(*screens, timeout_s=timeout_s)
 
     def glass(self) -> dict[str, Any]:

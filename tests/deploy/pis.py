@@ -112,7 +112,7 @@ class Pi:
         log = (self._folder / f"{self.name}.log").open("ab")
         self._nspawn = subprocess.Popen(["unshare", "--mount", "sh", "-ec", script], stdin=subprocess.DEVNULL,
                                         stdout=log, stderr=log)  # fmt: skip
-        until(lambda: answers(self.address, 22), f"{self.name} does not boot", 60.0)
+        until(lambda: answers(self.address, 22), f"{self.name} does not boot", 180.0)
 
     def cut(self) -> None:
         """The power goes."""
@@ -122,7 +122,7 @@ class Pi:
     def gone(self) -> None:
         """Wait until the container is dark."""
         assert self._nspawn
-        self._nspawn.wait(timeout=30)
+        self._nspawn.wait(timeout=120)
 
     @property
     def leader(self) -> int:
@@ -138,7 +138,7 @@ class Pi:
     def off(self) -> None:
         if self._peers:
             self.world.stop()
-            self._peers.wait(timeout=10)
+            self._peers.wait(timeout=60)
         if not self.dark:
             self.cut()
         for mounted in (self.root, self._disk):
@@ -149,7 +149,7 @@ class Pi:
     def sh(self, *command: str, check: bool = True, **more: Any) -> str:
         """A command inside, as its root, without SSH."""
         done = subprocess.run(["nsenter", "-t", str(self.leader), "-m", "-u", "-i", "-p", "-C", "-r", "-w", *command],
-                              capture_output=True, text=True, timeout=120, **more)  # fmt: skip
+                              capture_output=True, text=True, timeout=300, **more)  # fmt: skip
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return str(done.stdout).strip()
 
@@ -202,7 +202,7 @@ class Fleet:
         (self.folder / "known_hosts").write_text("".join(pi.host_key() for pi in self.pis))
         return self.folder / "fleet.toml"
 
-    def deploy(self, *words: str, check: bool = True, timeout_s: float = 300.0) -> str:
+    def deploy(self, *words: str, check: bool = True, timeout_s: float = 900.0) -> str:
         """deploy/deploy.sh, as a technician types it."""
         done = subprocess.run([str(ROOT / "deploy/deploy.sh"), *words], cwd=self.folder, capture_output=True, text=True,
                               timeout=timeout_s)  # fmt: skip
@@ -253,7 +253,7 @@ terminal_id = "{10000000 + int(pi.name[2:])}"
 merchant_id = "123456789012345"
 
 [times]
-prompt_s = 10
+prompt_s = 20
 host_s = 3
 connect_s = 2
 hold_s = 4
@@ -277,8 +277,8 @@ sign_on = false
 '''
 
 
-def until(true: Any, what: str, seconds: float = 30.0) -> None:
-    """Wait for something that the machine does in its own time."""
+def until(true: Any, what: str, seconds: float = 120.0) -> None:
+    """Wait for something that the machine does in its own time; a busy one has several times as much as it needs."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, what

@@ -27,6 +27,7 @@ from hal_mocks.real import good_sale
 from tests.deploy.pis import ROOT, Fleet, Pi, settings, until
 
 pytestmark = pytest.mark.deploy
+PROMPT_S, STOP_S = 20.0, 150.0  # of tests/deploy/pis.py's settings, and of the unit
 _MAIN, _LEDGER = "firmware/__main__.py", "firmware/ledger/journal.py"
 _STARTS = "    signal.signal(signal.SIGTERM, lambda *_: devices.inbox.post(StopAsked()))\n"
 EXITS = {_MAIN: (_STARTS, "    return 1\n" + _STARTS)}
@@ -293,6 +294,7 @@ def test_nothing_is_updated_while_a_reversal_is_owed_and_drain_waits_for_it(flee
     four = fleet.release(4)
     world = pi.world
     sale(world)
+    world.news()  # what the wire said of that sale is no sign of the next one
     world.mood("mute")
     world.press("enter")
     world.wait_for("amount")
@@ -314,7 +316,7 @@ def test_nothing_is_updated_while_a_reversal_is_owed_and_drain_waits_for_it(flee
     )
     until(lambda: str(pi.result().get("step", "")).startswith("waiting"), "it does not wait")
     world.line(True)
-    assert " good " in going.communicate(timeout=120)[0]
+    assert " good " in going.communicate(timeout=600)[0]
     world.wait_for("idle")
     well(pi, on="0.1.0-4")
     assert pi.journal() == {"released": 1, "reversed": 1, "unsettled": 2}
@@ -332,12 +334,12 @@ def test_a_stop_waits_for_a_safe_point(fleet: Fleet) -> None:
     world = pi.world
     books = pi.journal()
     world.wait_for("idle")
-    assert stop_s() < 5.0
+    assert stop_s() < PROMPT_S, "at rest nothing is waited for"
     pi.sh("systemctl", "start", "takeback")
     world.wait_for("idle")
     world.press("enter")
     world.wait_for("amount")
-    assert stop_s() < 5.0, "an open question is over at once"
+    assert stop_s() < PROMPT_S, "an open question is over before its time"
     pi.sh("systemctl", "start", "takeback")
     world.wait_for("idle")
     world.delay(2000)
@@ -347,7 +349,7 @@ def test_a_stop_waits_for_a_safe_point(fleet: Fleet) -> None:
     world.wait_for("insert_card")
     world.insert(0)
     world.wait_for("asking")
-    assert stop_s() < 40.0, "as long as the customer takes for his slip and card"
+    assert stop_s() < STOP_S, "as long as the customer takes for his slip and card, and not until it is killed"
     world.pull()
     world.delay(0)
     assert pi.sh("takeback", "journal", "verify")
@@ -372,15 +374,17 @@ def test_a_lost_ssh_link_in_the_middle_changes_nothing_for_the_terminal(
         "update", "pi2", "--bundle", str(bundle), "--record", str(fleet.folder / f"lost-{counter}.json")
     )
     until(
-        lambda: pi.result().get("release") == f"0.1.0-{counter}" and pi.result().get("step") == step, "never came", 60.0
+        lambda: pi.result().get("release") == f"0.1.0-{counter}" and pi.result().get("step") == step,
+        "never came",
+        300.0,
     )
     if laptop_too:
         os.killpg(going.pid, signal.SIGKILL)
     pi.sh("pkill", "-KILL", "-f", "sshd: takeback-deploy", check=False)
     if not laptop_too:
-        said = going.communicate(timeout=90)[0]
+        said = going.communicate(timeout=600)[0]
         assert going.returncode == 0 and " good " in said, said
-    until(lambda: pi.result().get("outcome"), "it never ended", 60.0)
+    until(lambda: pi.result().get("outcome"), "it never ended", 300.0)
     assert pi.result()["outcome"] == "good"
     well(pi, on=f"0.1.0-{counter}")
     assert " already " in update(fleet, bundle, "pi2")
@@ -474,9 +478,9 @@ def test_a_full_disk_leaves_what_was_good(fleet: Fleet) -> None:
             "update", "pi2", "--bundle", str(bundle), "--record", str(fleet.folder / f"full-{step}.json")
         )
         until(lambda step=step: pi.result().get("release") == "0.1.0-40" and pi.result().get("step") == step  # type: ignore[misc]
-              and not pi.result().get("outcome"), "never came", 60.0)  # fmt: skip
+              and not pi.result().get("outcome"), "never came", 300.0)  # fmt: skip
         fill(0)
-        said = going.communicate(timeout=120)[0]
+        said = going.communicate(timeout=600)[0]
         ballast.unlink()
         assert " good " not in said or step == "watching", said
         until(lambda: pi.status()["active"] == "active", "it does not run", 60.0)
@@ -696,7 +700,7 @@ def test_the_root_may_be_read_only(fleet: Fleet) -> None:
     try:
         pi.on()
         until(lambda: pi.world.glass()["number"] > pictures, "it shows nothing", 60.0)
-        pi.world.wait_for("idle", timeout_s=60.0)
+        pi.world.wait_for("idle", timeout_s=180.0)
         sale(pi.world)
         assert " good " in update(fleet, fleet.release(60), "pi3")
         assert json.loads((fleet.folder / "data/opt/takeback/result.json").read_text())["running"] == "0.1.0-60"
@@ -731,9 +735,9 @@ def test_a_new_form_of_the_journal_waits_until_the_release_is_good(fleet: Fleet)
     going = fleet.starts(
         "update", "pi1", "--bundle", str(good), "--window", "8", "--record", str(fleet.folder / "f.json")
     )
-    world.wait_for("updating", timeout_s=60.0)
-    world.wait_for("idle", timeout_s=60.0)
-    assert " good " in going.communicate(timeout=60)[0]
+    world.wait_for("updating", timeout_s=180.0)
+    world.wait_for("idle", timeout_s=180.0)
+    assert " good " in going.communicate(timeout=600)[0]
     sale(world)
     well(pi, on="0.1.0-72")
     assert pi.journal()["released"] == books["released"] + 1
