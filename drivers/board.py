@@ -54,8 +54,9 @@ def link(config: Config) -> TlsLink:
 def build(config: Config) -> Devices:
     """All parts of one terminal. Raises KeypadLost where GPIO is asked for and not there, ImportError for pyscard."""
     keys, glass, signals = _front(config)
+    watchdog = system.NotifyWatchdog()
     return Devices(
-        reader=PcscReader(config.parts.reader_like),
+        reader=PcscReader(config.parts.reader_like, alive=watchdog.feed),
         keypad=keys,
         display=glass,
         printer=printer(config),
@@ -65,7 +66,7 @@ def build(config: Config) -> Devices:
         disk=disk(config),
         inbox=system.QueueInbox(),
         signals=signals,
-        watchdog=system.NotifyWatchdog(),
+        watchdog=watchdog,
         outlet=outlet(config),
         safe=safe(config),
         fleet=fleet(config),

@@ -36,6 +36,7 @@ _POLL_MS = 1000
 _VERIFY_DIRECT = 6  # the feature's tag
 _PAD_GRACE_S = 5.0
 _ALIVE_S = 5.0
+_CARD_S = 60.0  # what a card may take of one session, over all its answers: people and bank do not count
 _BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -82,8 +83,10 @@ def pin_verify_structure(timeout_s: int) -> bytes:
 class PcscReader:
     """The first reader whose name contains `like` (readers come back under other names: never match exactly)."""
 
-    def __init__(self, like: str = "", scard: Any = None, back_off_s: tuple[float, ...] = _BACK_OFF_S) -> None:
-        self._like, self._back_off_s = like, back_off_s
+    def __init__(self, like: str = "", scard: Any = None, back_off_s: tuple[float, ...] = _BACK_OFF_S,
+                 alive: Callable[[], None] = lambda: None) -> None:  # fmt: skip
+        """`alive` feeds the watchdog while a card is waited for, which each session does for a limited time."""
+        self._like, self._back_off_s, self._alive = like, back_off_s, alive
         self._scard = scard or library()
         self._post: Post = lambda _: None
         self._present = self._looked = False
@@ -113,7 +116,7 @@ class PcscReader:
         except DeviceError:
             s.SCardReleaseContext(context)
             raise
-        self._last = PcscCard(s, context, handle, protocol)
+        self._last = PcscCard(s, context, handle, protocol, self._alive)
         return self._last
 
     def _context(self) -> Any:
@@ -217,8 +220,10 @@ class PcscCard:
     """One exclusive session. Any lost answer ends it for good: an old handle would talk to the next card, and its
     disconnect would reset it. So only a whole session powers its card down; a lost one leaves the card alone."""
 
-    def __init__(self, scard: Any, context: Any, handle: Any, protocol: int) -> None:
-        self._scard, self._context, self._handle = scard, context, handle
+    def __init__(self, scard: Any, context: Any, handle: Any, protocol: int,
+                 alive: Callable[[], None] = lambda: None) -> None:  # fmt: skip
+        self._scard, self._context, self._handle, self._alive = scard, context, handle, alive
+        self._left_s = _CARD_S
         self._pci = scard.SCARD_PCI_T0 if protocol == scard.SCARD_PROTOCOL_T0 else scard.SCARD_PCI_T1
         self._lost = False
         self._pad: int | None = None
@@ -231,7 +236,14 @@ class PcscCard:
             job()
 
     def transmit(self, apdu: bytes | bytearray, timeout_s: float) -> Response:
-        return self._ask(lambda: self._exchange(apdu), timeout_s)
+        """A card that answers each command just in time, or wants more time for ever, is lost once its session has
+        waited long enough. Meanwhile the watchdog is fed: nobody is killed in the middle of a sale."""
+        self._alive()
+        began = time.monotonic()
+        try:
+            return self._ask(lambda: self._exchange(apdu), min(timeout_s, self._left_s), self._alive)
+        finally:
+            self._left_s = max(0.0, self._left_s - (time.monotonic() - began))
 
     def _ask(self, job: Callable[[], Response | DeviceError], timeout_s: float,
              alive: Callable[[], None] = lambda: None) -> Response:  # fmt: skip

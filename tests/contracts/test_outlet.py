@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import queue
 import socket
 import threading
+from collections.abc import Callable
 
 import pytest
 
-from drivers.outlet import Outlets, Webhook
-from firmware.hal.events import RegisterAsked
+from drivers.outlet import Hand, Outlets, Register, Webhook
+from firmware.hal.events import NoticeTaken, RegisterAsked
 from hal_mocks import parts
 from hal_mocks.power import Power
 from hal_mocks.world import World
@@ -33,6 +35,9 @@ class Sim(Bench):
 
     def heard(self, party: str) -> list[str]:
         return [k for p, k, _ in self.world.told if p == party]
+
+    def on_its_way(self, party: str) -> None:
+        """Nothing is: it comes at once."""
 
 
 class Hook(http.server.BaseHTTPRequestHandler):
@@ -60,10 +65,9 @@ class OnWire(Bench):
         self.server.up, self.server.keys = True, []  # type: ignore[attr-defined]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.outlet = Outlets(f"http://127.0.0.1:{self.server.server_port}/", 0)
-        from drivers.outlet import Register
-
         self.register = Register(0)
         self.outlet._register = self.register
+        self.outlet.hands["register"] = Hand(self.register.send)
         self.asked: queue.SimpleQueue = queue.SimpleQueue()
         self.outlet.start(self.asked.put)
         self.acks, self.keys = True, []
@@ -92,6 +96,10 @@ class OnWire(Bench):
         if not up:
             self.peer.shutdown(socket.SHUT_RDWR)
 
+    def on_its_way(self, party: str) -> None:
+        """Until the party has said yes or no."""
+        assert self.outlet.hands[party].idle.wait(60)
+
     def heard(self, party: str) -> list[str]:
         return self.keys if party == "register" else self.server.keys  # type: ignore[attr-defined]
 
@@ -107,14 +115,19 @@ BENCHES = [Sim, OnWire]
 
 @pytest.mark.parametrize("party", ["support", "register"])
 def test_a_notice_is_taken_and_a_second_one_with_its_key_is_dropped(bench, party: str) -> None:
-    assert bench.outlet.send(party, "stuck.7", TEXT)
-    assert bench.outlet.send(party, "stuck.7", TEXT)
+    first = bench.outlet.send(party, "stuck.7", TEXT)
+    bench.on_its_way(party)
+    assert bench.outlet.send(party, "stuck.7", TEXT) and bench.outlet.send(party, "stuck.7", TEXT)
     assert bench.heard(party) == ["stuck.7"]
+    if not first and hasattr(bench, "asked"):
+        assert bench.asked.get(timeout=60) == NoticeTaken(), "whoever is at rest hears of it"
 
 
 def test_a_party_that_is_away_has_not_taken_it(bench) -> None:
     bench.up(False)
-    assert not bench.outlet.send("support", "stuck.8", TEXT)
+    for _ in range(2):
+        assert not bench.outlet.send("support", "stuck.8", TEXT)
+        bench.on_its_way("support")
     assert bench.heard("support") == []
 
 
@@ -134,5 +147,107 @@ def test_parties_that_are_not_configured_take_everything() -> None:
 
 
 def test_a_webhook_without_https_is_refused() -> None:
-    with pytest.raises(ValueError, match="https"):
-        Webhook("http://example.test/")
+    for url in (
+        "http://example.test/",
+        "http://127.0.0.1:1@evil.example/",
+        "ftp://x/",
+        "https://",
+        "https://u:p@x/",
+        "//x",
+    ):
+        with pytest.raises(ValueError, match="https"):
+            Webhook(url)
+
+
+# -- a third party may be as slow as it likes (security review A4) ---------------------------------------------------------
+
+
+class Slow:
+    """A server of the test's own: it does what it is told with each connection, and stops when the test ends."""
+
+    def __init__(self, talk: Callable[[socket.socket, threading.Event], None]) -> None:
+        self.over, self._talk = threading.Event(), talk
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/in"
+        self.asked: list[bytes] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                line, _ = self._listener.accept()
+                self.asked.append(line.recv(65536))
+                threading.Thread(target=self._one, args=(line,), daemon=True).start()
+
+    def _one(self, line: socket.socket) -> None:
+        with contextlib.suppress(OSError), line:
+            self._talk(line, self.over)
+
+    def close(self) -> None:
+        self.over.set()
+        self._listener.close()
+
+
+def drips(line: socket.socket, over: threading.Event) -> None:
+    """A byte now and then, within any limit for one read."""
+    while not over.wait(0.01):
+        line.sendall(b"H")
+
+
+def says_nothing(line: socket.socket, over: threading.Event) -> None:
+    over.wait()
+
+
+def sends_elsewhere(line: socket.socket, over: threading.Event) -> None:
+    line.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize("talk", [drips, says_nothing, sends_elsewhere])
+def test_a_webhook_that_is_slow_or_sends_elsewhere_has_not_taken_it_and_keeps_nobody(talk) -> None:
+    """The hand's thread waits for the whole call's one deadline; whoever hands over does not wait at all."""
+    server = Slow(talk)
+    hand = Hand(Webhook(server.url, whole_s=0.3).send)
+    hand.start(lambda event: None)
+    for _ in range(2):
+        assert not hand.send("stuck.9", TEXT)
+        assert hand.idle.wait(60), "one deadline, however it drips"
+    assert not hand.send("stuck.9", TEXT)
+    server.close()
+
+
+def test_no_proxy_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy, server = Slow(sends_elsewhere), Slow(sends_elsewhere)
+    monkeypatch.setenv("http_proxy", proxy.url)
+    Webhook(server.url).send("k", TEXT)
+    assert server.asked and not proxy.asked
+    proxy.close()
+    server.close()
+
+
+def test_a_party_that_hangs_keeps_neither_the_caller_nor_the_other_party() -> None:
+    """Also while a name is looked up, which may take a resolver minutes (getaddrinfo(3) has no time limit)."""
+    hung = threading.Event()
+    outlets = Outlets("", 0)
+    outlets.hands = {"support": Hand(lambda key, text: hung.wait(600)), "register": Hand(lambda key, text: True)}
+    outlets.start(lambda event: None)
+    for _ in range(100):
+        assert not outlets.send("support", "k", TEXT)
+    outlets.send("register", "k", TEXT)
+    assert outlets.hands["register"].idle.wait(60) and outlets.send("register", "k", TEXT)
+    hung.set()
+
+
+def test_a_party_that_breaks_is_asked_again() -> None:
+    answers = [ValueError("what is this?"), True]
+
+    def party(key: str, text: str) -> bool:
+        if isinstance(found := answers.pop(0), Exception):
+            raise found
+        return found
+
+    hand = Hand(party)
+    hand.start(lambda event: None)
+    for _ in range(2):
+        hand.send("k", TEXT)
+        assert hand.idle.wait(60)
+    assert hand.send("k", TEXT)

@@ -81,6 +81,41 @@ def test_a_lost_answer_ends_the_session_for_good(reader) -> None:
     card.close()
 
 
+def slow(seconds: float, monkeypatch: pytest.MonkeyPatch, fed: list[float]):
+    """A reader whose card takes so long for each command, on a clock of the test's own."""
+    now = [0.0]
+
+    def transmit(apdu: bytes):
+        now[0] += seconds
+        return 0, [0x90, 0x00]
+
+    monkeypatch.setattr(pcsc_reader, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=lambda s: None))
+    made = pcsc_reader.PcscReader("virtual", scard(transmit=transmit), alive=lambda: fed.append(now[0]))
+    return made.connect(), now
+
+
+def test_a_card_that_answers_each_command_just_in_time_is_lost_in_the_end_and_the_watchdog_was_fed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """17 answers of 1.8 s got the terminal killed by its watchdog in the middle of a sale (security review A4)."""
+    fed: list[float] = []
+    card, now = slow(1.8, monkeypatch, fed)
+    answered = 0
+    with pytest.raises(CardLost):
+        while answered < 1000:
+            card.transmit(b"\0\xb2\1\x0c\0", 5.0)
+            answered += 1
+    assert 60.0 <= now[0] <= 66.0 and answered >= 30
+    assert max(b - a for a, b in zip(fed, [*fed[1:], now[0]], strict=True)) < 10.0, "never near WatchdogSec=30"
+
+
+def test_what_people_and_bank_take_is_not_the_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    card, now = slow(0.2, monkeypatch, [])
+    for _ in range(20):
+        card.transmit(b"\0\xb2\1\x0c\0", 5.0)
+        now[0] += 60.0
+
+
 def test_empty_answer_with_success_is_a_lost_card(reader) -> None:
     with pytest.raises(CardLost):
         reader(transmit=lambda apdu: (0, [])).connect().transmit(b"\x00\xa4\x04\x00\x00", 1.0)

@@ -16,7 +16,7 @@ from firmware.ledger.lifecycle import Kind
 from hal_mocks.acquirer import Mood
 from hal_mocks.card.soft_card import CVM_SIGNATURE, Profile
 from hal_mocks.desk import Desk, enrolled
-from hal_mocks.person import Step, buys, finds, grants, insert, menu, on, press, refunds, voids
+from hal_mocks.person import Step, buys, do, finds, grants, insert, menu, on, press, refunds, voids
 from tests.withdrawal.stories import (
     absent_refund,
     agree,
@@ -380,3 +380,20 @@ def test_paying_again_with_the_card_still_inside_asks_once_more() -> None:
     d.person.habits.pop("remove_card", None)
     play(d, buys("1250"), [on("declined", press("1")), on("insert_card", insert())])
     assert kinds(d)[0] == "sale declined"
+
+
+def test_a_host_that_never_answers_a_script_report_keeps_no_customer_waiting() -> None:
+    """It moves no money: it is sent at rest, where any key ends the wait, and given up after three silences (D16)."""
+    d = desk([], host=REAL)
+    bank = d.world.bank
+    bank.scripts, bank.moody = [(0x72, "unblock")], ("0620",)
+    mood(d, *["mute"] * 99)
+    play(d, buys("1250"), REST)
+    assert "0620" in bank.seen and newest(d, Kind.SALE).scripts_owed == "yes"
+    waited: list[float] = []
+    look = do("looks at the clock", lambda x: waited.append(x.world.uptime_s))
+    play(d, [on("idle", look, press("enter")), on("amount", look, press("cancel"))])
+    assert waited[1] - waited[0] < 5.0, "between green and the amount"
+    d.patience = 300
+    play(d, REST, [on("idle", do("an hour", lambda x: x.world.pass_time(3600)))] * 3, REST)
+    assert newest(d, Kind.SALE).scripts_owed == "" and bank.seen.count("0620") <= 6
