@@ -17,7 +17,7 @@ import urllib.parse
 from collections import deque
 from collections.abc import Callable
 
-from firmware.hal.events import NoticeTaken, Post, RegisterAsked
+from firmware.hal.events import Post, RegisterAsked
 
 _WAIT_S = 5.0
 _ANSWER_S = 0.2
@@ -82,14 +82,12 @@ class Hand:
 
     def __init__(self, party: Callable[[str, str], bool]) -> None:
         self._party = party
-        self._post: Post = lambda event: None
         self._taken: deque[str] = deque(maxlen=_KNOWN)
         self._job: queue.Queue[tuple[str, str]] = queue.Queue(maxsize=1)
         self.idle = threading.Event()  # for whoever has to know that nothing is on its way
         self.idle.set()
 
-    def start(self, post: Post) -> None:
-        self._post = post
+    def start(self) -> None:
         threading.Thread(target=self._work, name="outlet", daemon=True).start()
 
     def send(self, key: str, text: str) -> bool:
@@ -110,8 +108,6 @@ class Hand:
             if taken:
                 self._taken.append(key)
             self.idle.set()
-            if taken:
-                self._post(NoticeTaken())
 
 
 class Register:
@@ -187,7 +183,7 @@ class Outlets:
 
     def start(self, post: Post) -> None:
         for hand in self.hands.values():
-            hand.start(post)
+            hand.start()
         if self._register:
             self._register.start(post)
 

@@ -124,6 +124,9 @@ class SimInbox:
         return None
 
     def take_all(self) -> list[Event]:
+        return self._p.call("inbox.take_all", self._take_all)
+
+    def _take_all(self) -> list[Event]:
         taken = list(self._queue)
         self._queue.clear()
         return taken

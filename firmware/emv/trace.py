@@ -68,8 +68,7 @@ class Secret:
     shown: str
 
     def windows(self) -> dict[str, str]:
-        """Each stretch long enough to betray something → what is shown of it. One that is mostly noughts stands in many
-        amounts as well, and betrays nothing that its neighbours do not."""
+        """Each stretch long enough to betray something → what is shown of it. Mostly noughts stand in many amounts."""
         size = min(_WINDOW, max(_SHORTEST, len(self.text)))
         stretches = (slice(at, at + size) for at in range(len(self.text) - size + 1))
         telling = [s for s in stretches if len(self.text[s].replace("0", "")) >= _TELLING]
@@ -77,47 +76,35 @@ class Secret:
 
 
 def secrets(answer: bytes) -> list[Secret]:
-    """What one answer of the card gives away: numbers, tracks, names, by tag; and whatever passes for a number."""
+    """What one answer of the card gives away: numbers, tracks, names, by tag; and whatever passes for a number. Each
+    number also as characters, as on track 1."""
     found: list[Secret] = []
     try:
-        objects = list(tlv.flatten(answer))
+        for tag, value in tlv.flatten(answer):
+            text = value.rstrip().hex().upper() if tag in _TEXTS else value.hex().upper()
+            if tag in _NUMBERS:
+                found.append(Secret(text, _digits(value).hex().upper()))
+            elif tag in _TEXTS:
+                found.append(Secret(text, "58" * (len(text) // 2)))
+            elif tag not in _NO_NUMBERS:
+                found += _net(text)
     except CardBroken:
-        return []  # shown as nothing but zeros
-    for tag, value in objects:
-        if tag in _NUMBERS:
-            found.append(Secret(value.hex().upper(), _digits(value).hex().upper()))
-        elif tag in _TEXTS:
-            name = value.rstrip().hex().upper()
-            found.append(Secret(name, "58" * (len(name) // 2)))
-        elif tag not in _NO_NUMBERS:
-            found += _net(value.hex().upper())
-    return found + [_in_letters(s) for s in found if s.text[:10].isdecimal()]
-
-
-def _in_letters(number: Secret) -> Secret:
-    """The same number as characters, as on track 1."""
-    digits = [(a, b) for a, b in zip(number.text, number.shown, strict=True) if a.isdecimal()]
-    return Secret("".join(f"3{a}" for a, _ in digits), "".join(f"3{b}" for _, b in digits))
+        pass  # from here on it is shown as nothing but noughts
+    numbers = [[p for p in zip(s.text, s.shown, strict=True) if p[0].isdecimal()] for s in found]
+    letters = ((f"3{'3'.join(a)}", f"3{'3'.join(b)}") for a, b in (zip(*n, strict=True) for n in numbers if len(n) > 9))
+    return found + [Secret(*pair) for pair in letters]
 
 
 def _net(text: str) -> list[Secret]:
     """Runs of digits in which a number of 12 to 19 digits passes Luhn; of each run the first six and last four stay."""
-    runs = [m.group() for m in re.finditer(r"[0-9]{12,}", text)]
-    runs += ["".join(m.group()[1::2]) for m in re.finditer(r"(?:3[0-9]){12,}", text)]
-    return [Secret(run, run[:6] + "0" * (len(run) - 10) + run[-4:]) for run in runs if _like_a_number(run)]
-
-
-def _like_a_number(run: str) -> bool:
-    return any(
-        run[at] in "23456789" and _luhn(run[at : at + size])
-        for size in range(12, 20)
-        for at in range(len(run) - size + 1)
-    )
+    runs = re.findall(r"[0-9]{12,}", text) + [run[1::2] for run in re.findall(r"(?:3[0-9]){12,}", text)]
+    windows = [(run, run[at : at + n]) for run in runs for n in range(12, 20) for at in range(len(run) - n + 1)]
+    found = dict.fromkeys(run for run, part in windows if part[0] not in "01" and _luhn(part))
+    return [Secret(run, run[:6] + "0" * (len(run) - 10) + run[-4:]) for run in found]
 
 
 def _luhn(digits: str) -> bool:
-    doubled = [int(d) * (1 + n % 2) for n, d in enumerate(reversed(digits))]
-    return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0
+    return sum(sum(divmod(int(d) * (1 + n % 2), 10)) for n, d in enumerate(reversed(digits))) % 10 == 0
 
 
 def by_value(text: str, found: list[Secret]) -> str:

@@ -34,8 +34,7 @@ def tell_and_settle(t: Terminal, entry: Entry, may_retry: bool = False) -> Key |
 
 
 def nothing_owed(t: Terminal) -> None:
-    """Before every act of money (rule 8). Raises Refused while a reversal is neither acknowledged nor long enough
-    tried."""
+    """Before every act of money (rule 8). Raises Refused while a reversal still has to be waited for."""
     if t.outbox.holding:
         settle_debts(t, t.console.cancel_pressed)
     if t.outbox.holding:

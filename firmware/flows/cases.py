@@ -16,11 +16,11 @@ from firmware.ledger.uploads import View
 from firmware.terminal import Terminal
 from firmware.ui import screens
 from firmware.ui.console import YES_NO
+from firmware.withdrawal import subject
 from firmware.words import Word
 
 _VIEWS = {"posted": w.CASE_BOOKED, "pending": w.CASE_PENDING, "adjusted": w.CASE_ADJUSTED, "rejected": w.CASE_REJECTED,
           "reversed": w.CASE_REVERSED, "absent": w.CASE_ABSENT}  # fmt: skip
-_STANDS = frozenset({State.RELEASED, State.DONE, State.UPLOADED})
 _NOTHING = frozenset({State.REVERSED, State.NEVER_SENT, State.DECLINED, State.CANCELLED, State.FAILED})
 _DOUBT = frozenset({State.STUCK, State.UNKNOWN, State.OWED})
 _CLOSED = frozenset({State.STUCK, State.UNKNOWN})
@@ -64,9 +64,8 @@ def agree(entry: Entry, view: View | None) -> Word:
     if view is None:
         return w.CASE_NO_VIEW
     stands, gone = view.status in ("posted", "pending"), view.status in ("absent", "reversed", "rejected")
-    here = entry.state in _STANDS or (entry.state is State.MANUAL_CLOSED and entry.stands == "yes")
-    none = entry.state in _NOTHING or (entry.state is State.MANUAL_CLOSED and entry.stands == "no")
-    if (here and stands and view.fen == entry.amount) or (none and gone):
+    none = entry.state in _NOTHING or entry.stands == "no"
+    if (subject.stands(entry) and stands and view.fen == entry.amount) or (none and gone):
         return w.CASE_AGREES
     return w.CASE_DIFFERS
 
@@ -105,8 +104,7 @@ def _may_stand(t: Terminal, entry: Entry) -> None:
 
 
 def close_by_hand(t: Terminal, entry: Entry, stands: str) -> None:
-    """The truth, the PSP's code and a supervisor, all on record (S61). `stands`: has the bank booked it, 'yes' or 'no';
-    what it says decides from then on what may go back."""
+    """Has the bank booked it ('yes' or 'no'), the PSP's code and a supervisor, all on record (S61)."""
     if entry.state not in _CLOSED and not entry.unproven:
         raise Refused(w.R_NOT_ALLOWED)
     code = grants.case_number(t)

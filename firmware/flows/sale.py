@@ -43,7 +43,8 @@ def pay(t: Terminal, amount: int, order: str = "") -> None:
 
 def _at_the_card(t: Terminal, amount: int, facts: dict[str, Any]) -> Entry:
     with t.console.card(screens.insert_card(w.SALE, amount)) as card:  # powered down on every way out
-        chip = steps.begin(t, card, w.SALE, amount, _before(t, facts["order"]))
+        tried = t.journal.with_fact("order", facts["order"]) if facts["order"] else []
+        chip = steps.begin(t, card, w.SALE, amount, next((e for e in reversed(tried) if e.token), None))
         pin = steps.verify_cardholder(t, chip, amount, card)
         asked = cryptogram.decide(card, chip, t.devices.random, t.ledger.spent(chip))
         entry, first = offline.at_once(t, card, chip, amount, facts) if asked is Ask.TC else (None, None)
@@ -58,12 +59,6 @@ def _at_the_card(t: Terminal, amount: int, facts: dict[str, Any]) -> Entry:
         if entry.state is State.NEVER_SENT and offline.allowed(t, amount, chip):
             entry = offline.approve(t, card, chip, entry) or entry
     return entry
-
-
-def _before(t: Terminal, order: str) -> Entry | None:
-    """The last try under this order number that read a card."""
-    tried = t.journal.with_fact("order", order) if order else []
-    return next((e for e in reversed(tried) if e.token), None)
 
 
 def ask(t: Terminal, kind: Kind, amount: int, card: Card, chip: Chip, first: Cryptogram, pin: PinBlock | None,

@@ -71,9 +71,8 @@ def paper_ready(t: Terminal) -> None:
 
 
 def quiet_gate(t: Terminal, title: Word, amount: int) -> None:
-    """A card that lies in the slot before the amount stands would be charged by the last key of the amount, also where
-    those keys meant something else. It is charged after one more green, and green counts only once no key was pressed
-    for a while: blind typing never passes, whoever looks loses a moment. Raises Cancelled, IdleTimeout."""
+    """A card in the slot before the amount stands would be charged by its last key, whatever those keys meant. It takes
+    one more green, after a while without any key: blind typing never passes. Raises Cancelled, IdleTimeout."""
     if t.devices.reader.present():
         t.console.quiet_green(screens.card_inside(title, amount), _QUIET_S)
 

@@ -16,9 +16,8 @@ from firmware.ui import screens
 from firmware.withdrawal import subject
 
 _OWED = "mismatch"  # the setting: entries whose signature did not match and whose void may not stand yet
-_REFUSALS = 3
-_FIRST_S, _LAST_S = 60, 3600
 _VOIDS = (Kind.VOID, Kind.PREAUTH_VOID)
+_REFUSALS, _FIRST_S, _LAST_S = 3, 60, 3600
 _PENDING = frozenset({State.UNDECIDED, State.OWED, State.STUCK})
 
 
@@ -26,9 +25,7 @@ def mismatched(t: Terminal, entry: Entry) -> None:
     """The goods stay with the shop and the money goes back. That it is owed is durable before anything is tried: a void
     that is refused or lost, and then reversed, would leave the customer charged and nobody told."""
     t.journal.set(**{_OWED: f"{t.journal.setting(_OWED)} {entry.id}".strip()})
-    t.journal.note(entry, signed="no")
-    by_reference(t, t.journal.get(entry.id))
-    _look(t, entry)
+    _void(t, t.journal.note(entry, signed="no"))
 
 
 def owed(t: Terminal) -> list[Entry]:
@@ -38,15 +35,13 @@ def owed(t: Terminal) -> list[Entry]:
 
 
 def again(t: Terminal, at_once: bool = False) -> None:
-    """At rest: what is still owed is tried with growing waits; at boot at once. After three refusals of the bank, or
-    once the batch is settled, a void is no use any more: it stays on the glass and the settlement slip until a person
-    has given the money back."""
+    """At rest: what is still owed is tried with growing waits; at boot at once. After three refusals, or once the batch
+    is settled, it stays on the glass and the settlement slip until a person has given the money back."""
     if not t.journal.setting(_OWED):
         return
     for entry in owed(t):
         if _may_try(t, entry, at_once) and t.session.signed_on and t.host.reachable(t.console.any_key_waiting):
-            by_reference(t, entry)
-            _look(t, entry)
+            _void(t, entry)
     t.journal.set(**{_OWED: " ".join(str(e.id) for e in owed(t))})
 
 
@@ -56,10 +51,8 @@ def _may_try(t: Terminal, entry: Entry, at_once: bool) -> bool:
         return False
     if sum(c.state is State.DECLINED for c in voids) >= _REFUSALS:
         return False
-    if at_once or not voids:
-        return True
-    wait_s = min(_LAST_S, _FIRST_S << min(len(voids) - 1, 6))
-    return t.time.now() - datetime.fromisoformat(voids[-1].at) >= timedelta(seconds=wait_s)
+    wait_s = min(_LAST_S, _FIRST_S << min(len(voids), 7) >> 1)
+    return at_once or not voids or t.time.now() - datetime.fromisoformat(voids[-1].at) >= timedelta(seconds=wait_s)
 
 
 def _undone(t: Terminal, entry: Entry) -> bool:
@@ -70,8 +63,9 @@ def _undone(t: Terminal, entry: Entry) -> bool:
     return entry.kind is not Kind.PREAUTH and subject.left(entry, children) == 0
 
 
-def _look(t: Terminal, entry: Entry) -> None:
-    """Not undone: glass, paper and support say so, on paper and to support once."""
+def _void(t: Terminal, entry: Entry) -> None:
+    """Where it does not stand, glass, paper and support say so, on paper and to support once."""
+    by_reference(t, entry)
     entry = t.journal.get(entry.id)
     if _undone(t, entry):
         return

@@ -280,19 +280,9 @@ def _consent(t: Terminal, case: Case) -> None:
 def effects(t: Terminal, case: Case) -> tuple[Word]:
     """When, and to which card; how much stands above it in large digits. One text in both languages."""
     card, day = "*" + case.entry.pan[-4:], f"{expected(t.pack, t.time.strict()):%m-%d}"
-    word = {
-        "void": w.E_TODAY,
-        "completion_void": w.E_TODAY,
-        "refund": w.E_DAYS,
-        "cancel_order": w.E_NO_MONEY,
-        "release": w.E_RELEASE,
-        "keep_part": w.E_FEE,
-        "cash_refund": w.E_CASH,
-        "void_here": w.E_TODAY,
-        "amend": w.E_AMEND,
-        "complete": w.E_PAY,
-        "complete_notice": w.E_PAY,
-    }[case.rule.do]
+    words = {"refund": w.E_DAYS, "cancel_order": w.E_NO_MONEY, "release": w.E_RELEASE, "keep_part": w.E_FEE,
+             "cash_refund": w.E_CASH, "amend": w.E_AMEND, "complete": w.E_PAY, "complete_notice": w.E_PAY}  # fmt: skip
+    word = words.get(case.rule.do, w.E_TODAY)
     return (word.fill(card=card, date=day),)
 
 

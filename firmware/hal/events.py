@@ -81,11 +81,6 @@ class StopAsked:
 
 
 @dataclass(frozen=True)
-class NoticeTaken:
-    """A party outside has taken the notice that was on its way to it."""
-
-
-@dataclass(frozen=True)
 class CodeScanned:
     """A scanner read a code: a slip's or a form's."""
 
@@ -108,7 +103,6 @@ Event = (
     | DeviceBack
     | CodeScanned
     | RegisterAsked
-    | NoticeTaken
     | Tampered
     | StopAsked
 )

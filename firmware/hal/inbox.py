@@ -21,4 +21,4 @@ class Inbox(Protocol):
 
     @abstractmethod
     def take_all(self) -> list[Event]:
-        """What is queued at this moment, oldest first; the queue is then empty. Never waits."""
+        """What is queued, oldest first; the queue is then empty. Never waits."""

@@ -15,13 +15,13 @@ class Outlet(Protocol):
 
     @abstractmethod
     def start(self, post: Post) -> None:
-        """Begin to report RegisterAsked and NoticeTaken."""
+        """Begin to report RegisterAsked."""
 
     @abstractmethod
     def send(self, party: str, key: str, text: str) -> bool:
-        """Hand one notice to 'support' or 'register'. True when the party is known to have taken it; False where it has
-        not, or not yet: it is sent again later. `key` is the same each time, so that a party that has it already drops
-        it. Never raises and never waits: a third party may be as slow as it likes (security review A4)."""
+        """Hand one notice to 'support' or 'register'. True when the party has taken it; False where it has not, or not
+        yet: it is sent again later, with the same `key`, so that a party that has it already drops it. Never raises
+        and never waits: a third party may be as slow as it likes."""
 
     @abstractmethod
     def answer(self, line: str) -> None:

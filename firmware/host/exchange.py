@@ -20,9 +20,7 @@ from firmware.host.profiles import PROFILES, Profile
 from firmware.security.secrets import Key
 
 _FOREIGN_MAX = 3
-_MONEY = frozenset(
-    {"0100", "0200", "0220"}
-)  # a debt begins with these; a reversal is owed whether or not it gets there
+_MONEY = frozenset({"0100", "0200", "0220"})  # a debt begins with these; a reversal is owed in any case
 ECHO_AFTER_S = 30
 _NEVER_S = -math.inf
 

@@ -30,56 +30,25 @@ def bcd(digits: int, side: str = "") -> dict[str, Any]:
 
 
 def frame(header_bytes: int, mti_bcd: bool = True) -> Spec:
-    return {
-        "h": fixed(header_bytes, "b"),
-        "t": bcd(4) if mti_bcd else fixed(4),
-        "p": fixed(8, "b"),
-    }
+    return {"h": fixed(header_bytes, "b"), "t": bcd(4) if mti_bcd else fixed(4), "p": fixed(8, "b")}
+
+
+_NUMBERS = {3: 6, 4: 12, 11: 6, 12: 6, 13: 4, 14: 4, 15: 4, 25: 2, 26: 2, 53: 16}
+_TEXTS = {37: 12, 38: 6, 39: 2, 41: 8, 42: 15, 49: 3}
+_VAR_NUMBERS = {2: (19, 1), 32: (11, 1), 35: (37, 1), 36: (104, 2), 48: (322, 2), 60: (17, 2), 61: (29, 2)}
+_VAR_BYTES = {55: 255, 62: 999, 63: 163}
 
 
 def unionpay(header_bytes: int = 11) -> Spec:
     """UnionPay-style POS profile; the header is TPDU 5 + header 6 (host facts, 1.1–1.2)."""
-    return frame(header_bytes) | {
-        "2": var(19, 1, "bcd"),
-        "3": bcd(6),
-        "4": bcd(12),
-        "11": bcd(6),
-        "12": bcd(6),
-        "13": bcd(4),
-        "14": bcd(4),
-        "15": bcd(4),
-        "22": bcd(3, "right"),
-        "23": bcd(3, "left"),
-        "25": bcd(2),
-        "26": bcd(2),
-        "32": var(11, 1, "bcd"),
-        "35": var(37, 1, "bcd"),
-        "36": var(104, 2, "bcd"),
-        "37": fixed(12),
-        "38": fixed(6),
-        "39": fixed(2),
-        "41": fixed(8),
-        "42": fixed(15),
-        "43": fixed(40, "gb18030"),
-        "44": var(25, 1),
-        "46": var(999, 2, "gb18030"),
-        "47": var(999, 2, "latin-1"),
-        "48": var(322, 2, "bcd"),
-        "49": fixed(3),
-        "52": fixed(8, "b"),
-        "53": bcd(16),
-        "54": var(20, 2),
-        "55": var(255, 2, "b"),
-        "56": var(999, 2, "gb18030"),
-        "57": var(999, 2, "gb18030"),
-        "58": var(100, 2),
-        "59": var(600, 2),
-        "60": var(17, 2, "bcd"),
-        "61": var(29, 2, "bcd"),
-        "62": var(999, 2, "b"),
-        "63": var(163, 2, "b"),
-        "64": fixed(8, "b"),
-    }
+    spec = frame(header_bytes) | {str(n): bcd(size) for n, size in _NUMBERS.items()}
+    spec |= {str(n): fixed(size) for n, size in _TEXTS.items()}
+    spec |= {str(n): var(size, length, "bcd") for n, (size, length) in _VAR_NUMBERS.items()}
+    spec |= {str(n): var(size, 2, "b") for n, size in _VAR_BYTES.items()}
+    spec |= {n: var(999, 2, "gb18030") for n in ("46", "56", "57")}
+    return spec | {"22": bcd(3, "right"), "23": bcd(3, "left"), "43": fixed(40, "gb18030"), "44": var(25, 1),
+                   "47": var(999, 2, "latin-1"), "52": fixed(8, "b"), "54": var(20, 2), "58": var(100, 2),
+                   "59": var(600, 2), "64": fixed(8, "b")}  # fmt: skip
 
 
 # Whole-number fields: BCD digits must be 0–9. F35/F36 may also hold D; the pad nibble may be 0 or F.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from firmware.host.fields import Spec, unionpay
 
@@ -11,6 +11,10 @@ _REFUSALS = frozenset({"01", "02", "03", "04", "05", "06", "07", "12", "13", "14
                        "33", "34", "35", "36", "37", "38", "39", "40", "41", "42", "43", "44", "45", "51", "52", "53",
                        "54", "55", "56", "57", "58", "59", "60", "61", "62", "63", "64", "65", "75", "79", "93", "95",
                        "97", "A1", "FE"})  # fmt: skip
+
+
+_ONLINE_F55 = (0x9F26, 0x9F27, 0x9F10, 0x9F37, 0x9F36, 0x95, 0x9A, 0x9C, 0x9F02, 0x5F2A,
+               0x82, 0x9F1A, 0x9F03, 0x9F33, 0x9F34, 0x9F35, 0x84, 0x9F09, 0x9F41, 0x9F1E)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,8 @@ class Profile:
     match: tuple[int, ...] = (3, 4, 11, 41, 42)
     reversal_keeps: tuple[int, ...] = (2, 3, 4, 11, 14, 22, 23, 25, 41, 42, 49, 60)
     reversal_f55: tuple[int, ...] = (0x95, 0x9F1E, 0x9F10, 0x9F36)
-    online_f55: tuple[int, ...] = field(default=(0x9F26, 0x9F27, 0x9F10, 0x9F37, 0x9F36, 0x95, 0x9A, 0x9C, 0x9F02,
-                                                 0x5F2A, 0x82, 0x9F1A, 0x9F03, 0x9F33, 0x9F34, 0x9F35, 0x84, 0x9F09,
-                                                 0x9F41, 0x9F1E))  # fmt: skip
-    offline_f55: tuple[int, ...] = field(default=(0x9F26, 0x9F27, 0x9F10, 0x9F37, 0x9F36, 0x95, 0x9A, 0x9C, 0x9F02,
-                                                  0x5F2A, 0x82, 0x9F1A, 0x9F03, 0x9F33, 0x9F34, 0x9F35, 0x84, 0x9F09,
-                                                  0x9F41, 0x9F1E, 0x8A))  # fmt: skip
+    online_f55: tuple[int, ...] = _ONLINE_F55
+    offline_f55: tuple[int, ...] = (*_ONLINE_F55, 0x8A)
     script_f55: tuple[int, ...] = (0x9F33, 0x95, 0x9F37, 0x9F1E, 0x9F10, 0x9F26, 0x9F36, 0x82, 0xDF31, 0x9F1A, 0x9A)
     reversed_already: frozenset[str] = frozenset({"CA", "U9"})  # to a reversal: it was undone before
     nothing_to_reverse: frozenset[str] = frozenset({"25", "12", "40", "58", "FE"})  # to a reversal: no such original

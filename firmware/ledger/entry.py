@@ -26,8 +26,8 @@ class Entry:
     bank ('' not asked yet, pending, posted, adjusted, rejected), `posted` the fen that arrived, `due` the expected day,
     `polled` when it was last asked. `final` marks a payment that cannot be taken back, told before it was made.
     `scripts` is the F55 of the 0620 that reports issuer scripts (hex), `scripts_owed` 'yes' until the host has it.
-    `unproven` is the bank's code where it says that nothing stands and that is no proof; '' once it is proved. `stands`
-    is what a person found out who closed the case: does it stand at the bank, 'yes' or 'no'.
+    `unproven` is the bank's code where it only says that nothing stands. `stands` is what whoever closed the case by
+    hand found out: does it stand at the bank, 'yes' or 'no'.
     """
 
     id: int

@@ -72,9 +72,11 @@ class InFlight:
         event, reason = verdict(host.profile, answer, final, self._kind, fresh)
         if answer.code == host.profile.duplicate or answer.code in host.profile.sign_on_again:
             self._ledger.journal.set(signed_on="")
-        if event is Event.DECLINE and _courtesy(host, answer, self._kind):
-            waiting = self._ledger.journal.setting("courtesy")
-            self._ledger.journal.set(courtesy=f"{waiting} {self.entry.id}".strip())
+        # many hosts sign approvals only, so a bare refusal is one; a 0400 goes out all the same, in case somebody on
+        # the line made it up, and its answer changes nothing (host habits, 4.1)
+        ends = host.bare_refusal_ends_it or self._kind is Kind.REFUND or answer.code in host.profile.sign_on_again
+        if event is Event.DECLINE and answer.bare and not ends:
+            self._ledger.journal.set(courtesy=f"{self._ledger.journal.setting('courtesy')} {self.entry.id}".strip())
         if event is Event.MAY_STAND:
             self._ledger.draw_stan()  # the numbers from here on may be spent as well
         self.entry = self._ledger.journal.move(self.entry, event, reason=reason, **facts)
@@ -115,9 +117,7 @@ def host_day(entry: Entry) -> str:
     return entry.host_date or entry.at[5:10].replace("-", "")
 
 
-def verdict(
-    profile: Profile, answer: Answer, final: Cryptogram | None, kind: Kind, fresh: bool = True
-) -> tuple[Event, str]:
+def verdict(profile: Profile, answer: Answer, final: Cryptogram | None, kind: Kind, fresh: bool) -> tuple[Event, str]:
     """(event, reason of the reversal owed), by the table of host habits 4.1 (sales, holds, what follows them) and 4.3
     (refunds). A void has no second cryptogram to wait for; a refund is never reversed, what leaves doubt makes it
     UNKNOWN. `fresh`: no earlier journal of this terminal can have spent the STAN, so a 0400 can only name this one."""
@@ -133,13 +133,6 @@ def verdict(
     if answer.code == profile.duplicate and not fresh:
         return Event.MAY_STAND, ""  # no reason: no 0400 is ever sent, it could undo another customer's sale
     return (Event.DECLINE, "") if definite else (Event.SILENCE, NO_REPLY)
-
-
-def _courtesy(host: Host, answer: Answer, kind: Kind) -> bool:
-    """A refusal without a MAC is a refusal, since many hosts sign approvals only; one 0400 goes out all the same, in
-    case somebody on the line made it up. Its answer changes nothing (host habits, 4.1)."""
-    ends = host.bare_refusal_ends_it or kind is Kind.REFUND or answer.code in host.profile.sign_on_again
-    return answer.bare and not ends
 
 
 def _answer_facts(answer: Answer) -> dict[str, Any]:

@@ -25,9 +25,8 @@ from firmware.ledger.lifecycle import Event, Kind, State
 
 FILE = "journal.db"
 GONE = (
-    "流水缺失：停止交易，保留存储卡，先联系银行。 journal.db is missing or empty, and this terminal has had one. Sell "
-    "nothing, keep the card, call the bank about the open batch; then put the newest backup/journal-*.db in its place "
-    "(it lacks what was sold since), or remove keystore.json and provision anew"
+    "流水缺失：停止交易，保留存储卡，先联系银行。 journal.db is gone, and there was one. Keep the card, call the bank; "
+    "then put the newest backup/journal-*.db in its place, or remove keystore.json and provision anew"
 )
 _GENESIS = "0" * 64
 FORM = 3

@@ -69,9 +69,8 @@ class Ledger:
             self.journal.set(**{self._pin_name(chip): f"{today.isoformat()} {count}"})
 
     def draw_stan(self) -> None:
-        """A new journal does not know which numbers an earlier one of this terminal has spent, and a bank that is told
-        to reverse a spent one may undo somebody else's sale: the first is drawn by lot. Until the first settlement
-        the numbers count as possibly spent (host habits, 1.1 and 4). Durable."""
+        """A new journal does not know which numbers an earlier one has spent, and reversing a spent one may undo
+        somebody else's sale: the first is drawn by lot, and nothing is sure until the first settlement. Durable."""
         start = int.from_bytes(self._random.bytes(4), "big") % 999_999
         self.journal.set(stan=str(start), stan_drawn="1")
 

@@ -15,7 +15,7 @@ from firmware.host import messages
 from firmware.host.codec import Message
 from firmware.host.exchange import Host, never
 from firmware.ledger.entry import Entry
-from firmware.ledger.in_flight import NO_REPLY, reference
+from firmware.ledger.in_flight import ASKS_THE_CARD, NO_REPLY, reference
 from firmware.ledger.ledger import Ledger
 from firmware.ledger.lifecycle import Event, Kind, State
 from firmware.ledger.session import Session
@@ -28,14 +28,13 @@ BOOKED = frozenset({Kind.PREAUTH, Kind.COMPLETION})
 TRIES, PATIENCE = 3, timedelta(seconds=90)
 SETS_ASIDE = timedelta(days=1)
 _SCRIPT_SILENCES = 3
-_UNDOES = frozenset({Kind.VOID, Kind.PREAUTH_VOID, Kind.COMPLETION_VOID, Kind.COMPLETION})
 
 
 def holds_up(entry: Entry, now: datetime) -> bool:
-    """Does the till wait for this debt? For three tries or ninety seconds, then it goes on selling while the debt is
-    tried again at rest: one message that a bank never answers must not close the shop (host habits, 4.2)."""
-    waited = now - datetime.fromisoformat(entry.at)
-    return entry.attempts < TRIES and not (entry.attempts and waited >= PATIENCE)
+    """Does the till wait for this debt? For three tries or ninety seconds, then it sells on while the debt is tried at
+    rest: one message that a bank never answers must not close the shop (host habits, 4.2)."""
+    waited = now - datetime.fromisoformat(entry.at) >= PATIENCE
+    return not entry.attempts or (entry.attempts < TRIES and not waited)
 
 
 class Outbox:
@@ -60,7 +59,7 @@ class Outbox:
 
     @property
     def unproven(self) -> list[Entry]:
-        """Reversed by a word of the bank that is no proof; listed until a settlement or a person proves it."""
+        """Reversed by a word of the bank that is no proof: listed until a settlement or a person proves it."""
         return [e for e in self._ledger.journal.in_state(State.REVERSED) if e.unproven]
 
     @property
@@ -133,10 +132,10 @@ class Outbox:
                 ended.append(after)
             elif not heard:
                 break
-        if len(ended) == len(owed):
-            self._failures = 0
-        else:
+        if len(ended) < len(owed):
             self._failed()
+        else:
+            self._failures = 0
         return ended
 
     def line_up(self, abort: Abort = never) -> bool:
@@ -204,7 +203,9 @@ class Outbox:
         approved = bool(entry.auth) or entry.code in profile.success
         unheard = entry.attempts > entry.refusals
         if code in profile.success | profile.reversed_already:
-            unproven = code if not same_day else self._after_duplicate(entry)
+            # what was called a duplicate and carries no cryptogram may have been done before, by another number
+            again = entry.code == profile.duplicate and entry.kind not in ASKS_THE_CARD
+            unproven = code if not same_day else entry.code if again else ""
             if entry.state is State.REVERSED:
                 return journal.note(entry, unproven=unproven, **tried)
             return journal.move(entry, Event.ACKNOWLEDGED, unproven=unproven, **tried)
@@ -217,19 +218,11 @@ class Outbox:
         if no_original or (code == profile.duplicate and approved):
             return journal.move(entry, Event.MAY_STAND, why=code, **tried)
         if code == "" or code in profile.try_again | {profile.duplicate}:
-            return self._later(entry, code, tried)
+            age = self._clock.now() - datetime.fromisoformat(entry.at)
+            if tried["attempts"] >= TRIES and age >= SETS_ASIDE:  # it steps aside; each sign-on tries it again
+                return journal.move(entry, Event.MAY_STAND, why=code or "--", **tried)
+            return journal.note(entry, **tried)
         tried |= {"refusals": entry.refusals + 1, "why": code}
         if entry.refusals + 1 >= profile.refusals_until_stuck:
             return journal.move(entry, Event.REFUSED_THRICE, **tried)
         return journal.note(entry, **tried)
-
-    def _after_duplicate(self, entry: Entry) -> str:
-        """A void or completion that was called a duplicate may have been done before, by another number."""
-        return entry.code if entry.code == self._host.profile.duplicate and entry.kind in _UNDOES else ""
-
-    def _later(self, entry: Entry, code: str, tried: dict[str, Any]) -> Entry:
-        """No answer to go by. After a day of tries it steps aside and becomes a case; each sign-on tries it again."""
-        age = self._clock.now() - datetime.fromisoformat(entry.at)
-        if tried["attempts"] >= TRIES and age >= SETS_ASIDE:
-            return self._ledger.journal.move(entry, Event.MAY_STAND, why=code or "--", **tried)
-        return self._ledger.journal.note(entry, **tried)

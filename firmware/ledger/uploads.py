@@ -63,10 +63,8 @@ class Uploads:
     def turn(self, abort: Abort = never) -> list[Entry]:
         """One round at rest: what changed. Nothing leaves while a reversal is owed (rule 8)."""
         self._next = self._time.strict() + _EVERY
-        owed = self._ledger.journal.in_state(State.OWED)
-        if any(holds_up(e, self._time.now()) for e in owed):
-            return []
-        if not self._session.signed_on or not self._host.reachable(abort):
+        held_up = any(holds_up(e, self._time.now()) for e in self._ledger.journal.in_state(State.OWED))
+        if held_up or not self._session.signed_on or not self._host.reachable(abort):
             return []
         before = [*self.owed, *self._doubtful(), *self._to_poll()]
         self.flush(abort)
@@ -86,11 +84,8 @@ class Uploads:
             after, heard = self._send(entry, abort)
             if after.state is State.UPLOAD_OWED and not heard:
                 break
-        return not [e for e in self.owed if not self.overdue(e)]
-
-    def overdue(self, entry: Entry) -> bool:
-        age = self._time.now() - datetime.fromisoformat(entry.at)
-        return entry.attempts >= TRIES and age >= SETS_ASIDE
+        since = (self._time.now() - SETS_ASIDE).isoformat()
+        return all(e.attempts >= TRIES and e.at <= since for e in self.owed)
 
     def send(self, entry: Entry, abort: Abort = never) -> Entry:
         """The attempt is durable before the first byte leaves: from then on only the host can say it never came."""

@@ -220,9 +220,8 @@ class Console:
                 return keys[key]
 
     def tell(self, screen: Screen, sound: Sound, keys: Sequence[Key] = ()) -> Key | None:
-        """A message for some seconds. Green and red end it and are used up, and so are `keys`, which mean something
-        here; the key is returned. Any other key ends it too and then counts where it was meant: at rest, or in the
-        field that is typed in next. Nothing else takes it, so that no key answers a question nobody has read."""
+        """A message for some seconds. Green, red and `keys` end it, are used up and returned. Any other key ends it too
+        and counts where it was meant: at rest, or in the field that is typed in next; it answers no question."""
         self.show(screen)
         self.sound(sound)
         until = self._d.clock.monotonic_s() + self._times.tell_s
@@ -233,25 +232,24 @@ class Console:
             if self._ahead is None:
                 self._ahead = key
                 return None
-            self.sound(Sound.ERROR)  # only one can wait: this one is refused, not lost unheard
+            self.sound(Sound.ERROR)  # only one can wait; this one is not lost unheard
 
     def at_rest(self, timeout_s: float) -> Event | None:
         """The key that ended the last message, else the next event."""
-        ahead = self._taken_ahead()
-        return KeyPressed(ahead) if ahead else self.wait(timeout_s)
+        return KeyPressed(ahead) if (ahead := self._taken_ahead()) else self.wait(timeout_s)
 
     def _taken_ahead(self) -> Key | None:
         key, self._ahead = self._ahead, None
         return key
 
     def _nothing_ahead(self) -> None:
-        """Before a question of money: what was pressed at a message does not answer it."""
+        """What was pressed at a message does not answer the question behind it."""
         if self._taken_ahead():
             self.sound(Sound.ERROR)
 
     def fresh(self) -> bool:
-        """Before a question of money or consent is drawn: keys pressed earlier answer nothing, each with the error
-        tone. What else has happened is noted as ever. True if red was among them, for whoever may stop here."""
+        """Before a question of money or consent is drawn: keys pressed earlier answer nothing, with the error tone.
+        True if red was among them, for whoever may stop here."""
         self._nothing_ahead()
         red = False
         for event in self._d.inbox.take_all():
@@ -264,20 +262,14 @@ class Console:
         return red
 
     def quiet_green(self, screen: Screen, quiet_s: float) -> None:
-        """Until green is pressed after a while without any key; each early key begins the while anew, with the error
-        tone. Raises Cancelled, IdleTimeout."""
+        """Until green comes after a while without a key; an early key begins it anew. Raises Cancelled, IdleTimeout."""
         self.fresh()
         self.show(screen)
         self.sound(Sound.PROMPT)
-        until = self._d.clock.monotonic_s() + self._times.prompt_s
         since = self._d.clock.monotonic_s()
-        while True:
-            key = self.ask_key(max(0.1, until - self._d.clock.monotonic_s()))
-            now = self._d.clock.monotonic_s()
-            if key is Key.ENTER and now - since >= quiet_s:
-                return
+        while self.ask_key() is not Key.ENTER or self._d.clock.monotonic_s() - since < quiet_s:
             self.sound(Sound.ERROR)
-            since = now
+            since = self._d.clock.monotonic_s()
 
     def rested(self) -> None:
         """An act is over; the counter is at rest from now on."""

@@ -6,10 +6,7 @@ from __future__ import annotations
 from firmware import words as w
 from firmware.words import Word
 
-BINS = {
-    "620000": Word("测试银行", "TEST BANK"),
-    "622424": Word("第二测试行", "SECOND TEST BANK"),
-}
+BINS = {"620000": Word("测试银行", "TEST BANK"), "622424": Word("第二测试行", "SECOND TEST BANK")}
 
 
 def name(pan: str) -> Word:

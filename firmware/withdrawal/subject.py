@@ -49,8 +49,7 @@ def of(entry: Entry, children: Sequence[Entry], now: datetime) -> Subject:
 
 
 def stands(entry: Entry) -> bool:
-    """On the bank's books as far as we know. A case closed by hand is what the person said who closed it; closed by a
-    firmware that did not ask, it counts as standing, since then nothing goes back twice."""
+    """On the bank's books as far as we know; a case closed by a firmware that did not ask counts as standing."""
     return entry.state in _DONE or (entry.state is State.MANUAL_CLOSED and entry.stands != "no")
 
 
