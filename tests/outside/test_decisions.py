@@ -349,7 +349,7 @@ def test_a_void_that_the_bank_always_refuses_is_tried_three_times_and_stays_in_s
         later(d, 7200)
         play(d, REST)
     assert kinds(d) == ["sale released", *["void declined"] * 3]
-    assert "MISMATCH: NOT VOIDED" in seen(d, "mismatch") + seen(d, "idle")
+    assert "MISMATCH: NO VOID" in seen(d, "mismatch") + seen(d, "idle")
     assert "签名不符 撤销未完成" in slip(d, "故障单") and "APPROVED" not in slip(d, "故障单")
     assert sorted(party for party, key, _ in d.world.told if "mismatch" in key) == ["register", "support"]
     d.world.bank.moods.clear()
