@@ -139,7 +139,7 @@ def _look_after(t: Terminal) -> None:
     """What is owed besides reversals, who must hear of it, what is late. Gives way to a key."""
     if t.session.erased:
         guarded(t, tamper.tell)
-    t.outbox.courtesy(t.console.any_key_waiting)
+    guarded(t, lambda t: t.outbox.courtesy(t.console.any_key_waiting))
     guarded(t, void.again)
     if t.outbox.scripts and not t.outbox.owed:
         t.outbox.flush(t.console.any_key_waiting)

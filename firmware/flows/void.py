@@ -37,12 +37,11 @@ def owed(t: Terminal) -> list[Entry]:
 def again(t: Terminal, at_once: bool = False) -> None:
     """At rest: what is still owed is tried with growing waits; at boot at once. After three refusals, or once the batch
     is settled, it stays on the glass and the settlement slip until a person has given the money back."""
-    if not t.journal.setting(_OWED):
-        return
     for entry in owed(t):
         if _may_try(t, entry, at_once) and t.session.signed_on and t.host.reachable(t.console.any_key_waiting):
             _void(t, entry)
-    t.journal.set(**{_OWED: " ".join(str(e.id) for e in owed(t))})
+    if (left := " ".join(str(e.id) for e in owed(t))) != t.journal.setting(_OWED):
+        t.journal.set(**{_OWED: left})
 
 
 def _may_try(t: Terminal, entry: Entry, at_once: bool) -> bool:

@@ -33,8 +33,7 @@ _SCRIPT_SILENCES = 3
 def holds_up(entry: Entry, now: datetime) -> bool:
     """Does the till wait for this debt? For three tries or ninety seconds, then it sells on while the debt is tried at
     rest: one message that a bank never answers must not close the shop (host habits, 4.2)."""
-    waited = now - datetime.fromisoformat(entry.at) >= PATIENCE
-    return not entry.attempts or (entry.attempts < TRIES and not waited)
+    return not entry.attempts or (entry.attempts < TRIES and now - datetime.fromisoformat(entry.at) < PATIENCE)
 
 
 class Outbox:
@@ -107,15 +106,17 @@ class Outbox:
                                        self._ledger.journal.next_stan(), entry.scripts, reference(entry))  # fmt: skip
 
     def courtesy(self, abort: Abort = never) -> None:
-        """The 0400 after a refusal without a MAC, once: whatever comes back, or nothing, changes nothing."""
+        """The 0400 after a refusal without a MAC, once: whatever comes back changes nothing."""
         journal = self._ledger.journal
         numbers = journal.setting("courtesy").split()
         if not numbers or not self.line_up(abort):
             return
         entry = journal.get(int(numbers[0]))
-        if entry.state is State.DECLINED:
-            log.event("refusal", stan=entry.stan, code=self._send(entry, abort))
-        journal.set(courtesy=" ".join(numbers[1:]))
+        try:
+            if entry.state is State.DECLINED:
+                log.event("refusal", stan=entry.stan, code=self._send(entry, abort))
+        finally:
+            journal.set(courtesy=" ".join(numbers[1:]))
 
     def flush(self, abort: Abort = never) -> list[Entry]:
         """Script results, then each debt once, the least tried first, so that none stands in the way of another; stop
