@@ -155,6 +155,14 @@ def test_secrets_mask_themselves() -> None:
             assert PAN_A not in shown and KEYS.tmk.reveal().hex() not in shown
 
 
+@pytest.mark.parametrize("size", range(8, 20))
+def test_a_masked_number_of_any_length_hides_its_middle(size: int) -> None:
+    """Short ones were printed whole (outside review, security A13)."""
+    digits = "6234567891234567891"[:size]
+    shown = Pan(digits).masked
+    assert shown == (digits[:6] if size > 12 else "").ljust(size - 4, "*") + digits[-4:] and shown.count("*") >= 3
+
+
 def test_the_log_refuses_a_field_that_is_not_on_its_list() -> None:
     with pytest.raises(AssertionError, match="pan"):
         log.event("x", pan=PAN_A)

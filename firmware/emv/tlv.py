@@ -10,10 +10,7 @@ from firmware.errors import CardBroken
 _DEPTH_MAX = 6
 
 
-_FILLERS = b"\x00\xff"
-
-
-def pieces(data: bytes, fillers: bytes = _FILLERS) -> Iterator[tuple[int, bytes, bytes]]:
+def pieces(data: bytes, fillers: bytes = b"\x00\xff") -> Iterator[tuple[int, bytes, bytes]]:
     """Each (tag, value, the whole object as it came) on this level. Fillers between objects are skipped: 00, as the
     Book demands (Book 3, Annex B1), and FF, which the test cards of schemes carry and which begins no tag in use (the
     same annex). Raises CardBroken."""

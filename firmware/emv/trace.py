@@ -28,7 +28,8 @@ _NO_NUMBERS = frozenset({0x80, 0x94, 0x8F, 0x90, 0x92, 0x93, 0x9F32, 0x9F46, 0x9
                          0x9F4B, 0x9F26, 0x9F10, 0x9F4C, 0x8C, 0x8D, 0x97, 0x9F49, 0x9F38, 0x8E, 0x84, 0x4F,
                          0x9F37})  # fmt: skip
 _WINDOW, _SHORTEST, _TELLING = 7, 6, 4
-_VERIFY, _CHANGE_PIN = 0x20, 0x24
+_CERTIFIED = frozenset({0x90, 0x93, 0x9F46, 0x9F2D})  # whoever has the scheme's key reads the number in them
+_VERIFY, _PINS = 0x20, (0x20, 0x24, 0x2C)
 _NAMES = {0xA4: "SELECT", 0xB2: "READ RECORD", 0xA8: "GET PROCESSING OPTIONS", 0xAE: "GENERATE AC", 0xCA: "GET DATA",
           0x88: "INTERNAL AUTHENTICATE", 0x82: "EXTERNAL AUTHENTICATE", 0x20: "VERIFY",
           0x84: "GET CHALLENGE"}  # fmt: skip
@@ -46,8 +47,8 @@ def _object(tag: int, value: bytes, whole: bytes) -> bytes:
     head = whole[: len(whole) - len(value)]
     if tlv.constructed(tag):
         return head + masked(value)
-    if tag in _NUMBERS:
-        return head + _digits(value)
+    if tag in _NUMBERS | _CERTIFIED:
+        return head + (_digits(value) if tag in _NUMBERS else bytes(len(value)))
     return head + (b"X" * len(value) if tag in _TEXTS else value)
 
 
@@ -120,7 +121,7 @@ def by_value(text: str, found: list[Secret]) -> str:
 
 def command(apdu: bytes | bytearray) -> bytes:
     """PINs out of VERIFY and of scripts that change one."""
-    if apdu[1] in (_VERIFY, _CHANGE_PIN) and len(apdu) > 5:
+    if apdu[1] in _PINS and len(apdu) > 5:
         return bytes(apdu[:5]) + bytes(len(apdu) - 5)
     return bytes(apdu)
 

@@ -26,8 +26,9 @@ class Pan:
 
     @property
     def masked(self) -> str:
-        """First six and last four (PCI DSS 3.4.1)."""
-        return self._digits[:6] + "*" * (len(self._digits) - 10) + self._digits[-4:]
+        """First six and last four (PCI DSS 3.4.1); below 13 digits that would be nearly all, so the last four."""
+        first = self._digits[:6] if len(self._digits) > 12 else ""
+        return first.ljust(len(self._digits) - 4, "*") + self._digits[-4:]
 
     def reveal(self) -> str:
         return self._digits

@@ -12,7 +12,7 @@ import pytest
 from firmware.emv import cryptogram, kernel, selection, tags, tlv, trace
 from firmware.emv.action_analysis import Ask
 from firmware.emv.settings import OFFLINE_PINS
-from firmware.errors import CardLost
+from firmware.errors import CardBroken, CardLost
 from firmware.hal.reader import Response
 from hal_mocks.card import scheme
 from hal_mocks.card.replayed import Replayed
@@ -173,6 +173,19 @@ def test_no_card_can_get_its_number_into_a_trace(seed: int) -> None:
     assert track[len(number) + 1 : len(number) + 12] not in text.upper()
     assert name.hex() not in text and name[:6].hex() not in text
     assert number[:6] in text, "what may be shown is shown"
+
+
+@pytest.mark.parametrize("oda", ["sda", "dda", "cda"])
+def test_no_certificate_gives_the_number_back(oda: str) -> None:
+    """The ICC certificate holds the number for whoever has the scheme's public key (EMV Book 2, Table 14)."""
+    card, done = recorded({"oda": oda})
+    assert done.outcome == "approved online"
+    for _, answer, _ in json.loads(card.text())["said"]:
+        try:
+            found = dict(tlv.flatten(bytes.fromhex(answer)))
+        except CardBroken:
+            continue
+        assert not [tag for tag in trace._CERTIFIED if any(found.get(tag, b""))]
 
 
 def test_a_card_whose_cdol_asks_for_number_track_and_name_gets_them_and_the_trace_does_not(tmp_path: Any) -> None:
