@@ -181,9 +181,11 @@ class Machine:
         return found.get("ActiveState", ""), f"{found.get('NRestarts')}/{found.get('MainPID')}"
 
     def as_terminal(self, *command: str, state: Path) -> tuple[int, str]:
-        """Exit code and what was said by a command that runs as the terminal's user."""
+        """Exit code and what was said by a command that runs as the terminal's user, with no terminal of ours to type
+        into."""
         said = _run(["runuser", "-u", self._user, "--", "env", f"STATE_DIRECTORY={state}",
-                     "PYTHONDONTWRITEBYTECODE=1", *command], cwd="/")  # fmt: skip
+                     "PYTHONDONTWRITEBYTECODE=1", *command], cwd="/", stdin=subprocess.DEVNULL,
+                    start_new_session=True)  # fmt: skip
         return said.returncode, said.stdout or said.stderr
 
     def genuine(self, bundle: BinaryIO, signature: Path, signers: Path, at: float) -> bool:

@@ -22,7 +22,7 @@ SUDOERS = (Path(update.__file__).parent / "sudoers").read_text(encoding="utf-8")
 SCRIPT = "/usr/local/sbin/takeback-update"
 REST = "--id 0123456789abcdef --drain 0 --window 45"
 GOOD = (
-    "status", "result", "logs", "logs --lines 50", "restart", "stop", f"install takeback-1.0.2-2.tar {REST}",
+    "status", "result", "logs", "logs --lines 50", "restart", f"install takeback-1.0.2-2.tar {REST}",
     f"install takeback-1.0.2-2.tar {REST} --only-settled", f"rollback {REST}",
 )  # fmt: skip
 WORDS = (
